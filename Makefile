@@ -1,0 +1,113 @@
+# ddb: `make` builds bin/ddb-*; `make check` runs every test. See README.md.
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+BUILD   ?= build
+V       ?= 0
+
+CXX      ?= g++
+CXXFLAGS ?= -O2 -g1
+ALL_CXXFLAGS := -std=c++23 -Ilibshared -MMD -MP -pthread -Wall -Wextra -Wshadow -Werror $(CXXFLAGS)
+ifneq ($(shell command -v ccache 2>/dev/null),)
+COMPILE := ccache $(CXX)
+else
+COMPILE := $(CXX)
+endif
+LIBS := -lsqlite3 -llmdb -lboost_context -lfmt -lisal -lreadline -lpthread
+
+ifeq ($(V),0)
+Q := @
+say = @printf '%-8s %s\n' $(1) $(2);
+endif
+
+# The layers, in order: a folder includes only folders before it (t/0002-layers.t).
+CORE_DIRS  := base env codec proto raft mvcc range oracle txn policy
+SHELL_DIRS := wal lmdb net host client sql cli
+
+# What each layer's unit tests link: its declared dependencies and nothing else.
+needs_base   := base
+needs_env    := base env
+needs_codec  := base env codec
+needs_proto  := $(needs_codec) proto
+needs_raft   := $(needs_proto) raft
+needs_mvcc   := $(needs_codec) mvcc
+needs_range  := $(needs_raft) mvcc range
+needs_oracle := $(needs_raft) mvcc range oracle
+needs_txn    := $(needs_proto) txn
+needs_policy := $(needs_proto) policy
+needs_wal    := $(needs_codec) wal
+needs_lmdb   := $(needs_wal) lmdb
+needs_net    := $(needs_proto) net
+needs_host   := $(needs_oracle) wal lmdb net host
+needs_client := $(needs_txn) net client
+needs_sql    := $(needs_codec) sql
+needs_cli    := base cli
+
+sources = $(wildcard libshared/$(1)/*.cpp)
+objects = $(patsubst %.cpp,$(BUILD)/%.o,$(1))
+
+CORE_OBJS  := $(call objects,$(foreach d,$(CORE_DIRS),$(call sources,$(d))))
+SHELL_OBJS := $(call objects,$(foreach d,$(SHELL_DIRS),$(call sources,$(d))))
+TOOLS      := $(patsubst tools/%/main.cpp,%,$(wildcard tools/*/main.cpp))
+UNIT_DIRS  := $(patsubst t/unit/%/,%,$(wildcard t/unit/*/))
+BINS       := $(addprefix bin/,$(TOOLS))
+
+.PHONY: all tests check sim san install uninstall clean rewrite
+.SECONDARY:
+
+all: $(BINS)
+
+tests: all $(addprefix $(BUILD)/unit-,$(UNIT_DIRS)) $(if $(wildcard t/sim/main.cpp),$(BUILD)/sim)
+
+check: tests
+	$(Q)prove --timer t
+
+$(BUILD)/%.o: %.cpp
+	@mkdir -p $(@D)
+	$(call say,CXX,$<) $(COMPILE) $(ALL_CXXFLAGS) -c -o $@ $<
+
+$(BUILD)/libddbcore.a: $(CORE_OBJS)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/libddb.a: $(SHELL_OBJS)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+define tool_rule
+bin/$(1): $$(call objects,$$(wildcard tools/$(1)/*.cpp)) $$(BUILD)/libddb.a $$(BUILD)/libddbcore.a
+	$$(call say,LINK,$$@) $$(CXX) $$(ALL_CXXFLAGS) -o $$@ $$^ $$(LIBS)
+endef
+$(foreach tool,$(TOOLS),$(eval $(call tool_rule,$(tool))))
+
+# Unit tests of one layer: build/unit-raft and so on. t/unit/DIR/ mirrors libshared/DIR/.
+define unit_rule
+$$(BUILD)/unit-$(1): $$(call objects,$$(wildcard t/unit/$(1)/*.cpp) t/unit/main.cpp $$(foreach d,$$(needs_$(1)),$$(call sources,$$(d))))
+	$$(call say,LINK,$$@) $$(CXX) $$(ALL_CXXFLAGS) -o $$@ $$^ $$(LIBS)
+endef
+$(foreach dir,$(UNIT_DIRS),$(eval $(call unit_rule,$(dir))))
+$(BUILD)/t/%.o: ALL_CXXFLAGS += -It
+
+# The simulator: whole clusters of cores from one seed.
+$(BUILD)/sim: $(call objects,$(wildcard t/sim/*.cpp)) $(BUILD)/libddbcore.a
+	$(call say,LINK,$@) $(CXX) $(ALL_CXXFLAGS) -o $@ $^ $(LIBS)
+
+sim: $(BUILD)/sim
+	$(Q)$(BUILD)/sim --seeds 1000
+
+# Recorded interaction scripts: rewrite what was recorded, then review the diff.
+rewrite: $(BUILD)/unit-raft
+	$(Q)DDB_REWRITE=1 $(BUILD)/unit-raft
+
+san:
+	$(Q)$(MAKE) BUILD=build-san CXXFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all" tests
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 \
+	  $(DESTDIR)$(PREFIX)/share/man/man7 $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 755 $(BINS) scripts/ddb-* $(DESTDIR)$(PREFIX)/bin
+	for s in 1 5 7; do install -m 644 man/*.$$s $(DESTDIR)$(PREFIX)/share/man/man$$s; done
+	install -m 644 scripts/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/ddb
+
+clean:
+	rm -rf build build-* $(BINS)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

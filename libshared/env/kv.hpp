@@ -1,0 +1,91 @@
+// Transactions over the distributed key space, as the SQL layer sees them.
+// Calls look synchronous: an implementation suspends the calling fiber or blocks the thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <tuple>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/ids.hpp"
+#include "base/result.hpp"
+
+namespace ddb::env {
+
+/// Longest user key: a version's key adds an inverted 64-bit timestamp within LMDB's 511 bytes.
+constexpr size_t user_key_bytes_max = 503;
+
+/// Keys in [start, end). An empty end means no upper bound.
+struct KeySpan {
+  Bytes start;
+  Bytes end;
+
+  bool operator==(const KeySpan&) const = default;
+  static constexpr auto fields() { return std::tuple{&KeySpan::start, &KeySpan::end}; }
+};
+
+struct KeyValue {
+  Bytes key;
+  Bytes value;
+
+  bool operator==(const KeyValue&) const = default;
+  static constexpr auto fields() { return std::tuple{&KeyValue::key, &KeyValue::value}; }
+};
+
+struct ScanRequest {
+  KeySpan span;
+  bool reverse = false;        // from the end of the span downwards
+  uint32_t rows_max = 1024;    // page size in rows, at least 1
+  uint32_t bytes_max = 1 << 20;  // a page ends at the first row that reaches this
+};
+
+struct ScanPage {
+  std::vector<KeyValue> rows;      // in scan order
+  std::optional<KeySpan> rest;     // what remains to be scanned; nullopt: nothing
+};
+
+enum class WriteKind : uint8_t {
+  put = 1,
+  insert = 2,  // the key must not exist at commit: else Code::exists, detail = key
+  erase = 3,
+};
+
+struct Write {
+  WriteKind kind = WriteKind::put;
+  Bytes key;
+  Bytes value;  // empty for erase
+
+  bool operator==(const Write&) const = default;
+  static constexpr auto fields() { return std::tuple{&Write::kind, &Write::key, &Write::value}; }
+};
+
+/// One transaction: reads one snapshot, at read_ts(); remembers every span it read (empty gaps
+/// included) and has them validated at commit, so that it is strictly serializable.
+/// Its own writes are the caller's to overlay: they reach the store at commit only.
+/// Errors of every call: conflict (restart the transaction), unavailable, try_again, too_long,
+/// too_old, and, of commit alone, exists and unknown_outcome.
+class KvTxn {
+ public:
+  virtual ~KvTxn() = default;
+  virtual Timestamp read_ts() const = 0;
+  /// One answer per key, in order; one request per range.
+  virtual Result<std::vector<std::optional<Bytes>>> get(std::span<const Bytes> keys) = 0;
+  virtual Result<ScanPage> scan(const ScanRequest& request) = 0;
+  /// The commit timestamp (read_ts when there is nothing to write). The transaction is over, either way.
+  virtual Result<Timestamp> commit(std::vector<Write> writes) = 0;
+};
+
+struct TxnOptions {
+  Timestamp read_ts{};  // zero: fresh from the oracle
+};
+
+class Kv {
+ public:
+  virtual ~Kv() = default;
+  virtual Result<std::unique_ptr<KvTxn>> begin(const TxnOptions& options) = 0;
+};
+
+}  // namespace ddb::env
