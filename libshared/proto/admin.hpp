@@ -1,0 +1,57 @@
+// What tools ask of a process itself rather than of a range. Append only: order is a wire number.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <tuple>
+#include <variant>
+#include <vector>
+
+#include "proto/range.hpp"
+
+namespace ddb::proto {
+
+struct NodeStatusRequest {
+  bool operator==(const NodeStatusRequest&) const = default;
+  static constexpr auto fields() { return std::tuple{}; }
+};
+
+struct ReplicaStatus {
+  RangeDescriptor descriptor;
+  ReplicaId replica;
+  ReplicaId leader;  // zero: unknown
+  uint8_t role = 0;  // raft::Role
+  Term term;
+  LogIndex commit;
+  LogIndex applied;
+  LogIndex last;
+  LogIndex base;
+  uint64_t hash = 0;  // commutative hash of row changes (H1); equal on all replicas at equal applied
+
+  bool operator==(const ReplicaStatus&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{&ReplicaStatus::descriptor, &ReplicaStatus::replica, &ReplicaStatus::leader,
+                      &ReplicaStatus::role,       &ReplicaStatus::term,    &ReplicaStatus::commit,
+                      &ReplicaStatus::applied,    &ReplicaStatus::last,    &ReplicaStatus::base,
+                      &ReplicaStatus::hash};
+  }
+};
+
+struct NodeStatusReply {
+  uint64_t cluster = 0;
+  NodeId node;
+  StoreId store;
+  Incarnation incarnation;
+  std::vector<ReplicaStatus> replicas;
+
+  bool operator==(const NodeStatusReply&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{&NodeStatusReply::cluster, &NodeStatusReply::node, &NodeStatusReply::store,
+                      &NodeStatusReply::incarnation, &NodeStatusReply::replicas};
+  }
+};
+
+using AdminRequest = std::variant<NodeStatusRequest>;
+using AdminReply = std::variant<Error, NodeStatusReply>;
+
+}  // namespace ddb::proto

@@ -1,0 +1,84 @@
+// What a Raft group agrees on: the state machine under a replica, and what its replica does for it.
+//
+// The range (libshared/range) and the oracle (libshared/oracle) are two machines on the same replica core.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/bytes.hpp"
+#include "base/ids.hpp"
+#include "base/result.hpp"
+#include "env/clock.hpp"
+#include "env/state.hpp"
+#include "proto/range.hpp"
+#include "proto/raft.hpp"
+
+namespace ddb::range {
+
+/// A client connection of this process, as the shell numbers them; never reused.
+using ConnectionId = Id<struct ConnectionTag>;
+
+/// Where the answer to a request goes. May be answered any number of times (watches).
+struct RequestToken {
+  ConnectionId connection;
+  uint64_t request = 0;
+};
+
+/// What a replica does for its machine. To be called only from within a Machine callback.
+class MachineHost {
+ public:
+  virtual ~MachineHost() = default;
+
+  virtual Instant now() const = 0;
+  /// Unix milliseconds, for the oracle's clock alone: may jump anyhow. Nothing in a range may depend on it (P10).
+  virtual uint64_t wall_millis() const = 0;
+  virtual uint64_t random() = 0;  // seeded
+  virtual env::State& state() = 0;
+  virtual const proto::RangeDescriptor& descriptor() const = 0;
+
+  virtual bool leads() const = 0;            // this replica leads and has applied an entry of its own term (L2)
+  virtual Term term() const = 0;
+  virtual ReplicaId leader() const = 0;      // zero: unknown
+  virtual bool lease_valid() const = 0;      // L1 and the store's lease (D5), at this moment
+
+  /// Proposes a command in the current term. Machine::apply gets the same cookie with it; or
+  /// Machine::dropped if leadership is lost first: then its fate is unknown. Errors: not_leader, try_again.
+  virtual Result<LogIndex> propose(Bytes command, uint64_t cookie) = 0;
+  /// Confirms with a quorum that this replica leads (ReadIndex), then waits for apply:
+  /// Machine::confirmed(cookie), or dropped.
+  virtual void confirm(uint64_t cookie) = 0;
+  /// Asks the oracle for a fresh timestamp, asked for after this call: Machine::timestamp(cookie, ts).
+  /// Retried until it comes or leadership is lost (then nothing comes). Of no use to the oracle itself.
+  virtual void want_timestamp(uint64_t cookie) = 0;
+
+  virtual void reply(RequestToken to, Bytes body) = 0;
+};
+
+/// One Raft group's state machine on one replica. Deterministic; single-threaded.
+class Machine {
+ public:
+  virtual ~Machine() = default;
+
+  /// Applies one committed command: depends on state and entry alone (A4). `cookie` is set when this
+  /// replica proposed it in its current leadership: the moment to answer the client is here, since
+  /// committed and applied is what an answer needs.
+  /// Writes go to `out`; they are visible in state() from the next callback on. An unknown command
+  /// is an assertion: the replica stops rather than diverge.
+  virtual void apply(LogIndex index, Term term, BytesView command, std::optional<uint64_t> cookie,
+                     env::WriteBatch& out) = 0;
+
+  virtual void request(RequestToken from, BytesView body) = 0;
+  virtual void connection_closed(ConnectionId) {}
+
+  virtual void became_leader() = 0;    // an entry of the own term has just been applied (L2)
+  virtual void lost_leadership() = 0;  // fail all waiters (R1); nothing evaluated before may be proposed again
+  virtual void dropped(uint64_t cookie) = 0;    // see propose and confirm; called before lost_leadership
+  virtual void confirmed(uint64_t) {}
+  virtual void timestamp(uint64_t, Timestamp) {}
+  virtual void tick() {}               // now and then, at least every 100 ms while leading
+  virtual void config_applied(BytesView /*payload*/, env::WriteBatch&) {}  // a configuration entry with payload
+  virtual void loaded() {}             // the state was replaced by a snapshot, or recovered: reload what is cached
+};
+
+}  // namespace ddb::range
