@@ -78,6 +78,7 @@ class Machine {
   virtual void timestamp(uint64_t, Timestamp) {}
   virtual void tick() {}               // now and then, at least every 100 ms while leading
   virtual void config_applied(BytesView /*payload*/, env::WriteBatch&) {}  // a configuration entry with payload
+  virtual uint64_t hash() const { return 0; }  // commutative hash of the state (H1); zero: none kept
   virtual void loaded() {}             // the state was replaced by a snapshot, or recovered: reload what is cached
 };
 
