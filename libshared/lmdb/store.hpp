@@ -74,7 +74,8 @@ enum class SpaceState : uint8_t {
 class Flush {
  public:
   virtual ~Flush() = default;
-  /// One synced transaction. True: the flush is complete; let the core finish() it.
+  /// One synced transaction. True: the flush is complete, and log segments that it made needless are gone (W7);
+  /// let the core finish() it.
   /// store_full: nothing was written, call again when there is space (W4). Any other error stops the store.
   virtual Result<bool> step() = 0;
 };
@@ -120,8 +121,7 @@ class Store {
   virtual size_t overlay_bytes() const = 0;  // both generations; to be bounded (A8)
   /// Ends the current generation and starts a new one. At most one flush at a time: finish() comes first.
   virtual std::shared_ptr<Flush> cut(FlushPoint point) = 0;
-  /// The flush is complete: reads go to its result, its generation leaves the overlay (A3), and log segments
-  /// that are now needless are let go (W7).
+  /// The flush is complete: reads go to its result, then its generation leaves the overlay (A3).
   virtual void finish(Flush& flush) = 0;
   /// try_again: a sliced flush is under way (A2).
   virtual Result<std::unique_ptr<Snapshot>> snapshot() = 0;

@@ -1,0 +1,151 @@
+#include "range/log_recovery.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/assert.hpp"
+
+namespace ddb::range {
+
+namespace {
+
+using proto::Base;
+using proto::Entry;
+using proto::HardState;
+using proto::LogRecord;
+using proto::ReplicaKey;
+
+/// One replica's log while its records are read in order.
+struct Draft {
+  HardState hard;
+  std::optional<Base> begin;  // of the last BEGIN seen
+  std::vector<Entry> entries;  // contiguous
+};
+
+std::unexpected<Error> damaged(const ReplicaKey& key, const std::string& what) {
+  return fail(Code::bad_data,
+              "the log of range " + std::to_string(key.range.value) + ", replica " +
+                  std::to_string(key.replica.value) + ", has " + what,
+              "the store cannot start: replace it by an empty one and let it be rebuilt");
+}
+
+std::string at(LogIndex index) { return " at index " + std::to_string(index.value); }
+
+/// W6: the higher term, its vote, the higher commit; where they stand in the log means nothing.
+Result<HardState> merge(const ReplicaKey& key, const HardState& a, const HardState& b) {
+  HardState merged{.term = std::max(a.term, b.term), .vote = {}, .commit = std::max(a.commit, b.commit)};
+  for (const HardState& one : {a, b}) {
+    if (one.term != merged.term || !one.vote) continue;
+    if (merged.vote && merged.vote != one.vote)
+      return damaged(key, "two votes in term " + std::to_string(merged.term.value));
+    merged.vote = one.vote;
+  }
+  return merged;
+}
+
+/// W5. `base` is the flushed one: entries up to it may be missing, since W7 lets them go.
+Result<void> add_entries(const ReplicaKey& key, Draft& draft, std::vector<Entry> added, LogIndex base) {
+  const LogIndex first = added.front().index;
+  for (size_t i = 0; i < added.size(); ++i)
+    if (added[i].index != first.plus(i)) return damaged(key, "a gap" + at(first.plus(i)));
+
+  const bool missing = draft.entries.empty() ? !draft.begin || draft.begin->index.next() != first
+                                             : first > draft.entries.back().index.next();
+  if (missing && first > base.next()) return damaged(key, "a gap before index " + std::to_string(first.value));
+  if (missing) draft.entries.clear();
+
+  const bool overwrites = !draft.entries.empty() && first <= draft.entries.back().index;
+  if (overwrites && first <= draft.hard.commit) return damaged(key, "a change below its commit" + at(first));
+  while (!draft.entries.empty() && draft.entries.back().index >= first) draft.entries.pop_back();
+  std::move(added.begin(), added.end(), std::back_inserter(draft.entries));
+  return {};
+}
+
+Result<void> add(Draft& draft, LogRecord record, LogIndex base) {
+  if (record.begin) {
+    draft.begin = record.begin;
+    draft.entries.clear();
+  }
+  if (!record.entries.empty()) {
+    auto added = add_entries(record.key, draft, std::move(record.entries), base);
+    if (!added) return added;
+  }
+  if (record.hard_state) {
+    auto merged = merge(record.key, draft.hard, *record.hard_state);
+    if (!merged) return std::unexpected(merged.error());
+    draft.hard = *merged;
+  }
+  return {};
+}
+
+/// Drops what the base covers. A log that does not hold the base's term is of before a snapshot whose BEGIN
+/// never came (I3): all of it is void.
+void start_after(const Base& base, std::vector<Entry>& entries) {
+  const auto at_base = std::find_if(entries.begin(), entries.end(),
+                                    [&](const Entry& entry) { return entry.index >= base.index; });
+  if (at_base == entries.end()) {
+    entries.clear();
+  } else if (at_base->index == base.index) {
+    if (at_base->term == base.term) {
+      entries.erase(entries.begin(), at_base + 1);
+    } else {
+      entries.clear();
+    }
+  }
+}
+
+Result<RecoveredReplica> finish(const ReplicaKey& key, Draft draft, const ReplicaRecord& flushed) {
+  auto hard = merge(key, draft.hard, flushed.hard);
+  if (!hard) return std::unexpected(hard.error());
+  hard->commit = std::max(hard->commit, flushed.applied.index);
+
+  RecoveredReplica out{key, *hard, flushed.base, std::move(draft.entries)};
+  // A BEGIN above the flushed base means a log that starts where no flush has got to yet: only a replica that
+  // is not initialised here, or one born since the last flush, has that.
+  if (draft.begin && draft.begin->index > out.base.index) out.base = *draft.begin;
+  start_after(out.base, out.entries);
+
+  if (!out.entries.empty() && out.entries.front().index != out.base.index.next())
+    return damaged(key, "a gap after its base" + at(out.base.index));
+  const LogIndex last = out.entries.empty() ? out.base.index : out.entries.back().index;
+  if (last < hard->commit) return damaged(key, "no entries up to its commit" + at(hard->commit));
+  return out;
+}
+
+}  // namespace
+
+Result<std::vector<RecoveredReplica>> recover_log(std::vector<proto::LogBatch> batches,
+                                                  const std::map<RangeId, ReplicaRecord>& flushed) {
+  static const ReplicaRecord nothing;
+  const auto record_of = [&](const ReplicaKey& key) -> const ReplicaRecord& {
+    const auto found = flushed.find(key.range);
+    return found == flushed.end() ? nothing : found->second;
+  };
+  // Of a replica other than the one flushed, only the log knows.
+  const auto flushed_of = [&](const ReplicaKey& key) -> const ReplicaRecord& {
+    const ReplicaRecord& record = record_of(key);
+    return record.replica == key.replica ? record : nothing;
+  };
+
+  std::map<ReplicaKey, Draft> drafts;
+  for (const auto& [range, record] : flushed)
+    if (record.replica) drafts[{range, record.replica}];
+  for (auto& batch : batches) {
+    for (auto& record : batch.records) {
+      const ReplicaKey key = record.key;
+      if (key.replica <= record_of(key).tombstone) continue;
+      auto added = add(drafts[key], std::move(record), flushed_of(key).base.index);
+      if (!added) return std::unexpected(added.error());
+    }
+  }
+
+  std::vector<RecoveredReplica> out;
+  for (auto& [key, draft] : drafts) {
+    auto replica = finish(key, std::move(draft), flushed_of(key));
+    if (!replica) return std::unexpected(replica.error());
+    out.push_back(std::move(*replica));
+  }
+  return out;
+}
+
+}  // namespace ddb::range
