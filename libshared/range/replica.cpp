@@ -1,0 +1,234 @@
+#include "range/replica.hpp"
+
+#include <algorithm>
+
+#include "base/assert.hpp"
+#include "codec/archive.hpp"
+
+namespace ddb::range {
+
+Replica::Replica(ReplicaContext& context, RangeId range, const raft::Options& options, ReplicaRecord record,
+                 raft::Initial initial, const MachineFactory& factory)
+    : context_{context},
+      range_{range},
+      descriptor_{std::move(record.descriptor)},
+      raft_{options, initial, context.now()},
+      base_config_{initial.config},
+      applied_term_{record.applied.term},
+      proven_hard_{initial.hard},
+      flushed_applied_{record.applied.index} {
+  machine_ = factory(*this);
+  machine_->loaded();
+}
+
+Replica::~Replica() = default;
+
+proto::ReplicaStatus Replica::status() const {
+  proto::ReplicaStatus status;
+  status.descriptor = descriptor_;
+  status.replica = raft_.id();
+  status.leader = raft_.leader();
+  status.role = static_cast<uint8_t>(raft_.role());
+  status.term = raft_.term();
+  status.commit = raft_.commit_index();
+  status.applied = raft_.applied_index();
+  status.last = raft_.last().index;
+  status.base = raft_.base().index;
+  status.hash = machine_->hash();
+  return status;
+}
+
+void Replica::step(const proto::RaftMessage& message) {
+  raft_.step(message, context_.now());
+  follow_role();
+}
+
+void Replica::request(RequestToken from, BytesView body) { machine_->request(from, body); }
+
+void Replica::closed(ConnectionId connection) { machine_->connection_closed(connection); }
+
+void Replica::tick() {
+  raft_.tick(context_.now());
+  follow_role();
+  if (announced_) machine_->tick();
+}
+
+void Replica::timestamp(uint64_t leadership, uint64_t cookie, Timestamp ts) {
+  if (leadership == leadership_ && announced_) machine_->timestamp(cookie, ts);
+}
+
+void Replica::proven(BatchNumber batch) {
+  raft_.synced(batch);
+  const auto end = std::find_if(unproven_hard_.begin(), unproven_hard_.end(),
+                                [&](const PendingHardState& pending) { return pending.batch > batch; });
+  if (end != unproven_hard_.begin()) proven_hard_ = std::prev(end)->hard;
+  unproven_hard_.erase(unproven_hard_.begin(), end);
+  follow_role();
+}
+
+void Replica::transfer_away() {
+  if (raft_.role() != raft::Role::leader) return;
+  std::optional<raft::Raft::Progress> best;
+  for (const auto& peer : raft_.progress()) {
+    if (!peer.learner && peer.active && (!best || peer.match > best->match)) best = peer;
+  }
+  if (best) (void)raft_.transfer(best->id, context_.now());
+}
+
+Replica::Gathered Replica::gather(BatchNumber batch) {
+  Gathered out;
+  if (!raft_.has_effects()) return out;
+  raft::Effects effects = raft_.take(batch);
+  out.now = std::move(effects.now);
+  out.after_sync = std::move(effects.after_sync);
+  out.snapshots_wanted = std::move(effects.snapshots_wanted);
+  if (effects.hard_state) unproven_hard_.push_back({batch, *effects.hard_state});
+  if (effects.hard_state || !effects.entries.empty()) {
+    out.record = proto::LogRecord{{range_, raft_.id()}, std::nullopt, std::move(effects.entries), effects.hard_state};
+  }
+  for (const auto& ready : effects.reads) {
+    if (const auto found = confirming_.extract(ready.context)) confirmed_.emplace(ready.index, found.mapped());
+  }
+  for (const uint64_t context : effects.reads_failed) {
+    if (const auto found = confirming_.extract(context)) machine_->dropped(found.mapped());
+  }
+  return out;
+}
+
+void Replica::settle() {
+  while (raft_.applied_index() < raft_.applicable()) apply_one(raft_.entry(raft_.applied_index().next()));
+  serve_confirmed();
+}
+
+void Replica::apply_one(const proto::Entry& entry) {
+  env::WriteBatch out;
+  switch (entry.kind) {
+    case proto::EntryKind::noop: break;
+    case proto::EntryKind::command:
+      machine_->apply(entry.index, entry.term, entry.data, own_cookie(entry), out);
+      break;
+    case proto::EntryKind::config: apply_config(entry, out); break;
+  }
+  context_.state().apply(out);
+  applied_term_ = entry.term;
+  raft_.applied(entry.index);
+  follow_role();
+}
+
+void Replica::apply_config(const proto::Entry& entry, env::WriteBatch& out) {
+  const auto change = codec::decode<proto::ConfigChange>(entry.data);
+  DDB_ASSERT(change);  // the log's checksum has passed: a malformed change is a bug
+  if (change->payload.empty()) return;  // leaving a joint configuration changes no descriptor
+  auto descriptor = codec::decode<proto::RangeDescriptor>(change->payload);
+  DDB_ASSERT(descriptor);
+  descriptor_ = std::move(*descriptor);
+  machine_->config_applied(change->payload, out);
+}
+
+std::optional<uint64_t> Replica::own_cookie(const proto::Entry& entry) {
+  const auto found = proposals_.find(entry.index);
+  if (found == proposals_.end()) return std::nullopt;
+  DDB_ASSERT(found->second.term == entry.term);  // resign() empties the map when a term ends
+  const uint64_t cookie = found->second.cookie;
+  proposals_.erase(found);
+  return cookie;
+}
+
+void Replica::serve_confirmed() {
+  while (!confirmed_.empty() && confirmed_.begin()->first <= raft_.applied_index()) {
+    const uint64_t cookie = confirmed_.extract(confirmed_.begin()).mapped();
+    machine_->confirmed(cookie);
+  }
+}
+
+void Replica::follow_role() {
+  const bool leads = raft_.role() == raft::Role::leader;
+  if (led_term_ && (!leads || raft_.term() != led_term_)) resign();
+  if (leads && !led_term_) {
+    led_term_ = raft_.term();
+    ++leadership_;
+  }
+  // L2: nothing is evaluated before an entry of the own term is applied.
+  if (led_term_ && !announced_ && raft_.in_own_term()) {
+    announced_ = true;
+    machine_->became_leader();
+  }
+  context_.touch(*this);
+}
+
+void Replica::resign() {
+  led_term_ = Term{};
+  const bool told = std::exchange(announced_, false);
+  // Nothing evaluated in one term is proposed in another (L2); its fate is the log's to decide.
+  for (const auto& [index, proposal] : std::exchange(proposals_, {})) machine_->dropped(proposal.cookie);
+  for (const auto& [context, cookie] : std::exchange(confirming_, {})) machine_->dropped(cookie);
+  for (const auto& [index, cookie] : std::exchange(confirmed_, {})) machine_->dropped(cookie);
+  if (told) machine_->lost_leadership();
+}
+
+bool Replica::lease_valid() const { return raft_.lease_valid(context_.now()) && context_.store_lease_valid(); }
+
+Result<LogIndex> Replica::propose(Bytes command, uint64_t cookie) {
+  if (!announced_) return fail(Code::not_leader, "this replica does not lead");
+  auto index = raft_.propose(std::move(command), context_.now());
+  if (index) {
+    proposals_.emplace(*index, Proposal{led_term_, cookie});
+    context_.touch(*this);
+  }
+  return index;
+}
+
+void Replica::confirm(uint64_t cookie) {
+  confirming_.emplace(++last_context_, cookie);
+  raft_.read_index(last_context_, context_.now());
+  context_.touch(*this);
+}
+
+void Replica::want_timestamp(uint64_t cookie) { context_.want_timestamp(*this, leadership_, cookie); }
+
+ReplicaRecord Replica::record() const {
+  ReplicaRecord record;
+  record.descriptor = descriptor_;
+  record.replica = raft_.id();
+  record.hard = proven_hard_;
+  record.base = raft_.base();
+  record.base_config = base_config_;
+  record.applied = {raft_.applied_index(), applied_term_};
+  return record;
+}
+
+void Replica::flushed(const ReplicaRecord& record) { flushed_applied_ = record.applied.index; }
+
+void Replica::truncate(const TruncationOptions& options) {
+  if (raft_.log_bytes() <= options.keep_bytes) return;
+  LogIndex target = flushed_applied_;
+  if (raft_.role() == raft::Role::leader && raft_.log_bytes() <= options.keep_bytes_max) {
+    for (const auto& peer : raft_.progress()) target = std::min(target, std::max(peer.match, raft_.base().index));
+  }
+  // Half of what may be kept stays: followers that lag a little go on without a snapshot.
+  size_t bytes = raft_.log_bytes();
+  LogIndex index = raft_.base().index;
+  while (index < target && bytes > options.keep_bytes / 2) bytes -= raft_.entry(index = index.next()).data.size();
+  compact(index);
+}
+
+void Replica::compact(LogIndex index) {
+  for (LogIndex i = raft_.base().index.next(); i <= index; i = i.next()) {
+    const auto& entry = raft_.entry(i);
+    if (entry.kind != proto::EntryKind::config) continue;
+    const auto change = codec::decode<proto::ConfigChange>(entry.data);
+    DDB_ASSERT(change);
+    base_config_ = change->config;
+  }
+  if (index > raft_.base().index) raft_.compact(index);
+}
+
+proto::LogRecord Replica::rewrite() {
+  proto::LogRecord record{{range_, raft_.id()}, raft_.base(), {}, proven_hard_};
+  for (LogIndex i = raft_.base().index.next(); i <= raft_.last().index; i = i.next()) {
+    record.entries.push_back(raft_.entry(i));
+  }
+  return record;
+}
+
+}  // namespace ddb::range

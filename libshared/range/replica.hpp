@@ -1,0 +1,146 @@
+// One replica of one range: its Raft, its machine, and what joins them.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "proto/admin.hpp"
+#include "proto/log.hpp"
+#include "proto/wire.hpp"
+#include "raft/raft.hpp"
+#include "range/machine.hpp"
+#include "range/record.hpp"
+
+namespace ddb::range {
+
+class Replica;
+
+/// What a replica gets from its store.
+class ReplicaContext {
+ public:
+  virtual ~ReplicaContext() = default;
+  virtual Instant now() const = 0;
+  virtual uint64_t wall_millis() const = 0;
+  virtual uint64_t random() = 0;
+  virtual env::State& state() = 0;
+  virtual bool store_lease_valid() const = 0;  // D5
+  virtual void reply(RequestToken to, Bytes body) = 0;
+  /// Replica::timestamp(leadership, cookie, ts) when it comes, if the replica still lives.
+  virtual void want_timestamp(Replica& replica, uint64_t leadership, uint64_t cookie) = 0;
+  /// Has settle() called once more before outputs are taken.
+  virtual void touch(Replica& replica) = 0;
+};
+
+using MachineFactory = std::function<std::unique_ptr<Machine>(MachineHost&)>;
+
+/// How much log a replica keeps for others once it has applied and flushed it.
+struct TruncationOptions {
+  size_t keep_bytes = 16 << 20;       // kept in any case: followers that lag a little need no snapshot
+  size_t keep_bytes_max = 64 << 20;   // kept for a follower that lags much; beyond, it gets a snapshot
+};
+
+/// Deterministic; one thread. Life, as far as the log tells:
+///
+///   uninitialised --snapshot installed--> serving
+///   created with a descriptor (C5, split) --> serving
+class Replica final : public MachineHost {
+ public:
+  /// `record` and `initial` agree: see Store's recovery.
+  Replica(ReplicaContext& context, RangeId range, const raft::Options& options, ReplicaRecord record,
+          raft::Initial initial, const MachineFactory& factory);
+  ~Replica() override;
+
+  RangeId range() const { return range_; }
+  ReplicaId id() const { return raft_.id(); }
+  const raft::Raft& raft() const { return raft_; }
+  bool initialised() const { return static_cast<bool>(descriptor_.id); }
+  proto::ReplicaStatus status() const;
+
+  // Inputs.
+  void step(const proto::RaftMessage& message);
+  void request(RequestToken from, BytesView body);
+  void closed(ConnectionId connection);
+  void tick();
+  void timestamp(uint64_t leadership, uint64_t cookie, Timestamp ts);
+  void proven(BatchNumber batch);
+  void transfer_away();  // hands leadership to the most caught-up voter, if it leads
+  raft::Raft& raft() { return raft_; }
+
+  /// What one batch gathers from this replica.
+  struct Gathered {
+    std::vector<proto::RaftMessage> now;         // B1: free
+    std::vector<proto::RaftMessage> after_sync;  // B1: bound to the batch
+    std::optional<proto::LogRecord> record;
+    std::vector<ReplicaId> snapshots_wanted;
+  };
+  Gathered gather(BatchNumber batch);
+  /// Applies what is committed and proven here (A1), tells the machine what became of its wishes.
+  void settle();
+
+  // Flush.
+  ReplicaRecord record() const;
+  void flushed(const ReplicaRecord& record);  // now durable in the state
+  /// Truncates the log as far as the last flush and the slow followers allow.
+  void truncate(const TruncationOptions& options);
+  /// W8: everything the log holds of this replica, to be written anew at its head.
+  proto::LogRecord rewrite();
+
+  // MachineHost.
+  Instant now() const override { return context_.now(); }
+  uint64_t wall_millis() const override { return context_.wall_millis(); }
+  uint64_t random() override { return context_.random(); }
+  env::State& state() override { return context_.state(); }
+  const proto::RangeDescriptor& descriptor() const override { return descriptor_; }
+  bool leads() const override { return announced_; }
+  Term term() const override { return raft_.term(); }
+  ReplicaId leader() const override { return raft_.leader(); }
+  bool lease_valid() const override;
+  Result<LogIndex> propose(Bytes command, uint64_t cookie) override;
+  void confirm(uint64_t cookie) override;
+  void want_timestamp(uint64_t cookie) override;
+  void reply(RequestToken to, Bytes body) override { context_.reply(to, std::move(body)); }
+
+ private:
+  struct Proposal {
+    Term term;
+    uint64_t cookie;
+  };
+  struct PendingHardState {
+    BatchNumber batch;
+    proto::HardState hard;
+  };
+
+  void follow_role();
+  void resign();
+  void apply_one(const proto::Entry& entry);
+  void apply_config(const proto::Entry& entry, env::WriteBatch& out);
+  std::optional<uint64_t> own_cookie(const proto::Entry& entry);
+  void serve_confirmed();
+  void compact(LogIndex index);
+
+  ReplicaContext& context_;
+  const RangeId range_;
+  proto::RangeDescriptor descriptor_;
+  raft::Raft raft_;
+  std::unique_ptr<Machine> machine_;
+
+  Term led_term_;           // of the leadership that the machine's wishes belong to; zero: not leading
+  uint64_t leadership_ = 0;  // counts leaderships: answers to older ones are dropped
+  bool announced_ = false;  // the machine was told became_leader
+
+  std::map<LogIndex, Proposal> proposals_;
+  std::map<uint64_t, uint64_t> confirming_;     // read context -> cookie
+  std::multimap<LogIndex, uint64_t> confirmed_;  // waits for apply -> cookie
+  uint64_t last_context_ = 0;
+
+  proto::Config base_config_;
+  Term applied_term_;
+  proto::HardState proven_hard_;  // W6: a flush carries only this
+  std::vector<PendingHardState> unproven_hard_;
+  LogIndex flushed_applied_;
+};
+
+}  // namespace ddb::range

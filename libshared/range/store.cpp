@@ -1,0 +1,391 @@
+#include "range/store.hpp"
+
+#include <algorithm>
+
+#include "base/assert.hpp"
+#include "codec/archive.hpp"
+
+namespace ddb::range {
+
+namespace {
+
+constexpr Duration heartbeat_interval = std::chrono::seconds{5};
+constexpr Duration heartbeat_retry = std::chrono::milliseconds{200};
+/// Of the lease's length: what the clocks of store and oracle may drift apart while it runs (D5).
+constexpr Duration lease_drift = std::chrono::seconds{1};
+
+std::map<RangeId, ReplicaRecord> read_records(env::State& state) {
+  std::map<RangeId, ReplicaRecord> records;
+  const auto cursor = state.cursor(env::Table::range);
+  for (bool on = cursor->seek(record_prefix); on && cursor->key().starts_with(record_prefix); on = cursor->next()) {
+    auto record = codec::decode<ReplicaRecord>(cursor->value());
+    DDB_ASSERT(record);  // LMDB gave back what was written, or something worse is wrong
+    uint64_t id = 0;
+    for (const char c : cursor->key().substr(record_prefix.size())) id = id << 8 | static_cast<unsigned char>(c);
+    records.emplace(RangeId{id}, std::move(*record));
+  }
+  return records;
+}
+
+proto::Config config_of(const proto::RangeDescriptor& descriptor) {
+  proto::Config config;
+  for (const auto& replica : descriptor.replicas) {
+    (replica.role == proto::ReplicaRole::voter ? config.voters : config.learners).push_back(replica.id);
+  }
+  return config;
+}
+
+StoreId store_of(const proto::RangeDescriptor& descriptor, ReplicaId id) {
+  for (const auto& replica : descriptor.replicas) {
+    if (replica.id == id) return replica.store;
+  }
+  return {};
+}
+
+proto::PeerBatch& batch_for(std::vector<proto::PeerBatch>& out, const StoreIdentity& self, StoreId to) {
+  for (auto& batch : out) {
+    if (batch.to == to) return batch;
+  }
+  return out.emplace_back(proto::PeerBatch{self.cluster, self.store, to, self.incarnation, {}});
+}
+
+void append_all(std::vector<proto::PeerBatch>& to, std::vector<proto::PeerBatch> from, const StoreIdentity& self) {
+  for (auto& batch : from) {
+    auto& target = batch_for(to, self, batch.to).messages;
+    std::move(batch.messages.begin(), batch.messages.end(), std::back_inserter(target));
+  }
+}
+
+/// Takes in a later record of the same replica, of the same batch.
+void merge(proto::LogRecord& record, proto::LogRecord later) {
+  if (later.begin) {
+    record.begin = later.begin;
+    record.entries.clear();
+  }
+  if (!later.entries.empty()) {
+    const LogIndex first = later.entries.front().index;
+    std::erase_if(record.entries, [&](const proto::Entry& entry) { return entry.index >= first; });  // W5
+    std::move(later.entries.begin(), later.entries.end(), std::back_inserter(record.entries));
+  }
+  if (later.hard_state) record.hard_state = later.hard_state;
+}
+
+}  // namespace
+
+std::vector<proto::FlushedReplica> Checkpoint::for_log() const {
+  std::vector<proto::FlushedReplica> out;
+  for (const auto& [range, record] : records) {
+    if (record.replica) out.push_back({{range, record.replica}, record.base.index, false});
+  }
+  return out;
+}
+
+Store::Store(const StoreOptions& options, const StoreIdentity& identity, env::State& state, MachineFactory factory,
+             BatchNumber next, Instant now)
+    : options_{options},
+      identity_{identity},
+      state_{state},
+      factory_{std::move(factory)},
+      random_{options.seed},
+      now_{now},
+      gathering_{next},
+      proven_{next.prev()} {
+  if (!options_.has_oracle) return;
+  founder_.emplace(calls_, [this](const proto::RangeDescriptor& range) { first_range_found(range); });
+}
+
+Store::~Store() = default;
+
+Result<std::unique_ptr<Store>> Store::recover(const StoreOptions& options, const StoreIdentity& identity,
+                                              env::State& state, std::vector<proto::LogBatch> log, BatchNumber next,
+                                              MachineFactory factory, Instant now) {
+  std::unique_ptr<Store> store{new Store{options, identity, state, std::move(factory), next, now}};
+  const auto records = read_records(state);
+  auto recovered = recover_log(std::move(log), records);
+  if (!recovered) return std::unexpected(recovered.error());
+  for (auto& replica : *recovered) {
+    const auto found = records.find(replica.key.range);
+    ReplicaRecord record = found == records.end() ? ReplicaRecord{} : found->second;
+    record.replica = replica.key.replica;
+    store->start_replica(replica.key.range, record,
+                         {.hard = replica.hard,
+                          .base = replica.base,
+                          .config = record.base_config,
+                          .entries = std::move(replica.entries),
+                          .applied = std::max(record.applied.index, replica.base.index),
+                          .restarted = true});
+  }
+  store->settle(now);  // A5
+  return store;
+}
+
+void Store::create(const proto::RangeDescriptor& descriptor) {
+  if (find(descriptor.id) != nullptr || state_.get(env::Table::range, record_key(descriptor.id))) return;
+  for (const auto& member : descriptor.replicas) {
+    if (member.store != identity_.store) continue;
+    // C5: all initial replicas start alike.
+    constexpr proto::Base base{LogIndex{10}, Term{5}};
+    ReplicaRecord record;
+    record.descriptor = descriptor;
+    record.replica = member.id;
+    record.hard = {base.term, {}, base.index};
+    record.base = base;
+    record.base_config = config_of(descriptor);
+    record.applied = base;
+    env::WriteBatch birth;
+    birth.put(env::Table::range, record_key(descriptor.id), codec::encode(record));
+    state_.apply(birth);
+    births_.push_back(std::move(record));
+  }
+}
+
+raft::Options Store::raft_options(ReplicaId id) {
+  raft::Options options = options_.raft;
+  options.id = id;
+  options.seed = random_.next();
+  return options;
+}
+
+void Store::start_replica(RangeId range, ReplicaRecord record, raft::Initial initial) {
+  const ReplicaId id = record.replica;
+  flushed_bases_[range] = record.base;
+  auto replica =
+      std::make_unique<Replica>(static_cast<ReplicaContext&>(*this), range, raft_options(id), std::move(record), std::move(initial), factory_);
+  dirty_.insert(range);
+  replicas_[range] = std::move(replica);
+}
+
+void Store::first_range_found(const proto::RangeDescriptor& descriptor) {
+  create(descriptor);
+}
+
+Replica* Store::find(RangeId range) {
+  const auto found = replicas_.find(range);
+  return found == replicas_.end() ? nullptr : found->second.get();
+}
+
+const Replica* Store::replica(RangeId range) const {
+  const auto found = replicas_.find(range);
+  return found == replicas_.end() ? nullptr : found->second.get();
+}
+
+void Store::tick(Instant now, uint64_t wall_millis) {
+  now_ = now;
+  wall_millis_ = wall_millis;
+  for (const auto& [range, replica] : replicas_) {
+    replica->tick();
+    replica->truncate(options_.truncation);
+  }
+  if (!options_.has_oracle) return;
+  heartbeat_oracle();
+  founder_->tick(now);
+  reporter_.tick(now);
+  timestamps_.pump(now);
+}
+
+void Store::heartbeat_oracle() {
+  if (heartbeating_ || now_ < next_heartbeat_) return;
+  heartbeating_ = true;
+  const Instant sent = now_;
+  calls_.call(proto::StoreHeartbeatRequest{identity_.store, identity_.incarnation},
+              [this, sent](Result<proto::OracleReply> reply) {
+                heartbeating_ = false;
+                next_heartbeat_ = now_ + (reply ? heartbeat_interval : heartbeat_retry);
+                // D5: counted from the moment the request was sent.
+                if (reply) lease_until_ = sent + std::chrono::milliseconds{proto::store_lease_ms} - lease_drift;
+              });
+}
+
+void Store::peer(const proto::PeerBatch& batch, Instant now) {
+  now_ = now;
+  // D3: what is not meant for this store, by who it is now, changes nothing.
+  if (batch.cluster != identity_.cluster || batch.to != identity_.store) return;
+  Incarnation& known = peers_[batch.from];
+  if (batch.incarnation < known) return;  // A6: from before the sender's restart
+  known = batch.incarnation;
+  for (const auto& message : batch.messages) deliver(message);
+}
+
+void Store::deliver(const proto::PeerMessage& message) {
+  Replica* replica = find(message.range);
+  // A range whose birth here has not been settled yet (C5) is not created by a message: its sender repeats.
+  if (replica == nullptr || replica->id() != message.to) return;
+  if (const auto* raft = std::get_if<proto::RaftMessage>(&message.body)) replica->step(*raft);
+}
+
+void Store::request(RequestToken from, RangeId range, BytesView body, Instant now) {
+  now_ = now;
+  if (Replica* replica = find(range)) {
+    replica->request(from, body);
+    dirty_.insert(range);
+    return;
+  }
+  reply(from, codec::encode(proto::RangeReply{proto::Redirect{}}));
+}
+
+void Store::closed(ConnectionId connection, Instant now) {
+  now_ = now;
+  for (const auto& [range, replica] : replicas_) replica->closed(connection);
+}
+
+void Store::oracle_answer(uint64_t token, Result<proto::OracleReply> reply, Instant now) {
+  now_ = now;
+  calls_.answer(token, std::move(reply));
+  timestamps_.pump(now);
+}
+
+void Store::want_timestamp(Replica& replica, uint64_t leadership, uint64_t cookie) {
+  timestamps_.want([this, range = replica.range(), id = replica.id(), leadership, cookie](Timestamp ts) {
+    Replica* waiter = find(range);
+    if (waiter != nullptr && waiter->id() == id) waiter->timestamp(leadership, cookie, ts);
+    dirty_.insert(range);
+  });
+}
+
+void Store::batch_proven(BatchNumber batch, Instant now) {
+  now_ = now;
+  for (const auto& [range, replica] : replicas_) replica->proven(batch);
+  proven_ = batch;
+  release_bound();
+}
+
+void Store::release_bound() {
+  // What is bound to a batch without records waits for the one before it alone: no sync for nothing.
+  const BatchNumber upto = records_.empty() && proven_.next() == gathering_ ? gathering_ : proven_;
+  while (!bound_.empty() && bound_.begin()->first <= upto) {
+    append_all(messages_, std::move(bound_.begin()->second), identity_);
+    bound_.erase(bound_.begin());
+  }
+}
+
+void Store::unreachable(StoreId peer, Instant now) {
+  now_ = now;
+  for (const auto& [range, replica] : replicas_) {
+    for (const auto& member : replica->descriptor().replicas) {
+      if (member.store == peer && member.id != replica->id()) replica->raft().unreachable(member.id);
+    }
+  }
+}
+
+size_t Store::drain(Instant now) {
+  now_ = now;
+  size_t led = 0;
+  for (const auto& [range, replica] : replicas_) {
+    if (replica->raft().role() != raft::Role::leader || replica->descriptor().replicas.size() < 2) continue;
+    ++led;
+    replica->transfer_away();
+    dirty_.insert(range);
+  }
+  return led;
+}
+
+void Store::settle(Instant now) {
+  now_ = now;
+  timestamps_.pump(now);
+  while (!dirty_.empty()) {
+    Replica* replica = find(*dirty_.begin());
+    dirty_.erase(dirty_.begin());
+    if (replica == nullptr) continue;
+    gather(*replica);
+    const LogIndex before = replica->raft().applied_index();
+    replica->settle();
+    unflushed_ |= replica->raft().applied_index() != before;
+    if (replica->raft().has_effects()) dirty_.insert(replica->range());
+    report_leadership(*replica);
+  }
+  release_bound();
+  timestamps_.pump(now);
+}
+
+void Store::gather(Replica& replica) {
+  auto gathered = replica.gather(gathering_);
+  send(replica, std::move(gathered.now), messages_);
+  if (!gathered.after_sync.empty()) send(replica, std::move(gathered.after_sync), bound_[gathering_]);
+  if (gathered.record) add_record(std::move(*gathered.record));
+}
+
+void Store::add_record(proto::LogRecord record) {
+  unflushed_ = true;
+  const auto found = records_.find(record.key.range);
+  if (found == records_.end()) {
+    const RangeId range = record.key.range;
+    records_.emplace(range, std::move(record));
+  } else {
+    merge(found->second, std::move(record));
+  }
+}
+
+void Store::send(const Replica& from, std::vector<proto::RaftMessage> messages, std::vector<proto::PeerBatch>& out) {
+  for (auto& message : messages) {
+    const StoreId to = store_of(from.descriptor(), message.to);
+    if (!to) continue;
+    batch_for(out, identity_, to)
+        .messages.push_back({from.range(), message.from, message.to, from.descriptor().epoch, std::move(message)});
+  }
+}
+
+void Store::report_leadership(const Replica& replica) {
+  if (!options_.has_oracle || !replica.leads()) return;
+  auto& [term, epoch] = reported_[replica.range()];
+  if (term == replica.term() && epoch == replica.descriptor().epoch) return;
+  term = replica.term();
+  epoch = replica.descriptor().epoch;
+  reporter_.report({replica.descriptor(), replica.id(), replica.term()});
+}
+
+StoreOutputs Store::take() {
+  return {std::exchange(messages_, {}), std::exchange(replies_, {}), calls_.take()};
+}
+
+std::optional<proto::LogBatch> Store::next_batch() {
+  if (records_.empty()) return std::nullopt;
+  proto::LogBatch batch{gathering_, {}};
+  for (auto& [range, record] : records_) batch.records.push_back(std::move(record));
+  records_.clear();
+  gathering_ = gathering_.next();
+  return batch;
+}
+
+Checkpoint Store::checkpoint(env::WriteBatch& out) {
+  Checkpoint checkpoint;
+  for (const auto& [range, replica] : replicas_) {
+    checkpoint.records.emplace_back(range, replica->record());
+    out.put(env::Table::range, record_key(range), codec::encode(checkpoint.records.back().second));
+  }
+  checkpoint.births = std::exchange(births_, {});
+  unflushed_ = false;
+  return checkpoint;
+}
+
+void Store::flushed(const Checkpoint& checkpoint, Instant now) {
+  now_ = now;
+  for (const auto& [range, record] : checkpoint.records) {
+    flushed_bases_[range] = record.base;
+    if (Replica* replica = find(range); replica != nullptr && replica->id() == record.replica) replica->flushed(record);
+  }
+  for (const auto& born : checkpoint.births) {
+    start_replica(born.descriptor.id, born,
+                  {.hard = born.hard, .base = born.base, .config = born.base_config, .entries = {}, .applied = born.base.index});
+  }
+}
+
+void Store::rewrite(const std::vector<proto::ReplicaKey>& pinning) {
+  for (const auto& key : pinning) {
+    Replica* replica = find(key.range);
+    if (replica == nullptr || replica->id() != key.replica) continue;
+    // Recovery takes the configuration at the base from the flushed record: rewrite only from that base.
+    if (flushed_bases_[key.range] != replica->raft().base()) continue;
+    gather(*replica);
+    auto record = replica->rewrite();
+    record.hard_state = replica->raft().hard_state();
+    add_record(std::move(record));
+  }
+}
+
+proto::NodeStatusReply Store::status() const {
+  proto::NodeStatusReply status{identity_.cluster, identity_.node, identity_.store, identity_.incarnation, {}};
+  for (const auto& [range, replica] : replicas_) status.replicas.push_back(replica->status());
+  return status;
+}
+
+}  // namespace ddb::range

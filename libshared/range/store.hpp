@@ -1,0 +1,168 @@
+// The replicas of one data directory, and the one log and state that they share.
+//
+// Deterministic, one thread, no I/O: the shell (host/) and the simulator feed it and obey it.
+//   inputs    peer, request, closed, oracle_answer, tick, batch_proven, flushed
+//   outputs   take(): messages, replies, questions to the oracle
+//             next_batch(): what to write and sync next, asked for whenever the log is idle
+//             checkpoint(): at the switch of a flush
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "env/random.hpp"
+#include "proto/log.hpp"
+#include "proto/wire.hpp"
+#include "range/founder.hpp"
+#include "range/log_recovery.hpp"
+#include "range/oracle_calls.hpp"
+#include "range/replica.hpp"
+#include "range/reporter.hpp"
+#include "range/timestamps.hpp"
+
+namespace ddb::range {
+
+struct StoreIdentity {
+  uint64_t cluster = 0;
+  StoreId store;
+  NodeId node;
+  Incarnation incarnation;
+};
+
+struct StoreOptions {
+  raft::Options raft;  // id and seed are set per replica
+  TruncationOptions truncation;
+  uint64_t seed = 0;
+  bool has_oracle = true;  // false: this is an oracle's own store, without lease, map or first range
+};
+
+/// Answer to a client: `body` as in proto::ClientReply.
+struct StoreReply {
+  RequestToken to;
+  Bytes body;
+};
+
+struct StoreOutputs {
+  std::vector<proto::PeerBatch> messages;  // at most one per peer store
+  std::vector<StoreReply> replies;
+  std::vector<OracleCall> oracle_calls;
+
+  bool empty() const { return messages.empty() && replies.empty() && oracle_calls.empty(); }
+};
+
+/// What one flush carries; given back when it is durable.
+struct Checkpoint {
+  std::vector<std::pair<RangeId, ReplicaRecord>> records;
+  std::vector<ReplicaRecord> births;  // replicas that begin to live once this is durable
+
+  /// In the terms of the log's release rule (W7).
+  std::vector<proto::FlushedReplica> for_log() const;
+};
+
+class Store final : private ReplicaContext {
+ public:
+  /// Recovers every replica from the state's records and the log, and applies what is known to be
+  /// committed before anything is answered (A5). bad_data: log and state disagree (W5), naming the range.
+  /// `next` is the number of the first batch to come.
+  static Result<std::unique_ptr<Store>> recover(const StoreOptions& options, const StoreIdentity& identity,
+                                                env::State& state, std::vector<proto::LogBatch> log,
+                                                BatchNumber next, MachineFactory factory, Instant now);
+  ~Store() override;
+
+  /// Creates a replica with a descriptor that all its first replicas share: C5, and an oracle's own group.
+  /// Does nothing when there is a trace of the range here. The replica lives from the next flush on: until its
+  /// record is durable it takes part in nothing, so a crash leaves either no trace or a whole replica.
+  void create(const proto::RangeDescriptor& descriptor);
+
+  // Inputs. `now` never goes back; wall clock in Unix milliseconds.
+  void tick(Instant now, uint64_t wall_millis);  // every 20 ms or so
+  void peer(const proto::PeerBatch& batch, Instant now);
+  void request(RequestToken from, RangeId range, BytesView body, Instant now);
+  void closed(ConnectionId connection, Instant now);
+  void oracle_answer(uint64_t token, Result<proto::OracleReply> reply, Instant now);
+  void batch_proven(BatchNumber batch, Instant now);
+  void unreachable(StoreId peer, Instant now);
+  /// Hands over every leadership (before a clean stop). Returns how many are still led.
+  size_t drain(Instant now);
+
+  /// Carries out what the inputs caused. Call once per turn, before taking outputs.
+  void settle(Instant now);
+  StoreOutputs take();
+  /// The next group commit, or nullopt when there is nothing to make durable.
+  std::optional<proto::LogBatch> next_batch();
+
+  /// Adds the replicas' records to the generation that is about to be flushed (A2).
+  Checkpoint checkpoint(env::WriteBatch& out);
+  void flushed(const Checkpoint& checkpoint, Instant now);
+  /// W8: these replicas pin old segments of the log.
+  void rewrite(const std::vector<proto::ReplicaKey>& pinning);
+
+  proto::NodeStatusReply status() const;
+  const Replica* replica(RangeId range) const;
+  bool has_unflushed() const { return unflushed_; }
+  bool wants_flush() const { return !births_.empty(); }  // now, rather than in its time
+
+ private:
+  Store(const StoreOptions& options, const StoreIdentity& identity, env::State& state, MachineFactory factory,
+        BatchNumber next, Instant now);
+
+  // ReplicaContext.
+  Instant now() const override { return now_; }
+  uint64_t wall_millis() const override { return wall_millis_; }
+  uint64_t random() override { return random_.next(); }
+  env::State& state() override { return state_; }
+  bool store_lease_valid() const override { return !options_.has_oracle || now_ < lease_until_; }
+  void reply(RequestToken to, Bytes body) override { replies_.push_back({to, std::move(body)}); }
+  void want_timestamp(Replica& replica, uint64_t leadership, uint64_t cookie) override;
+  void touch(Replica& replica) override { dirty_.insert(replica.range()); }
+
+  void start_replica(RangeId range, ReplicaRecord record, raft::Initial initial);
+  void first_range_found(const proto::RangeDescriptor& descriptor);
+  raft::Options raft_options(ReplicaId id);
+  void gather(Replica& replica);
+  void add_record(proto::LogRecord record);
+  void deliver(const proto::PeerMessage& message);
+  void release_bound();
+  void send(const Replica& from, std::vector<proto::RaftMessage> messages, std::vector<proto::PeerBatch>& out);
+  void heartbeat_oracle();
+  void report_leadership(const Replica& replica);
+  Replica* find(RangeId range);
+
+  const StoreOptions options_;
+  const StoreIdentity identity_;
+  env::State& state_;
+  const MachineFactory factory_;
+  Random random_;
+  Instant now_;
+  uint64_t wall_millis_ = 0;
+
+  std::map<RangeId, std::unique_ptr<Replica>> replicas_;
+  std::set<RangeId> dirty_;
+  std::map<StoreId, Incarnation> peers_;  // highest heard of (A6)
+
+  // The batch being gathered, and the messages bound to batches not yet proven (B1).
+  BatchNumber gathering_;
+  BatchNumber proven_;
+  std::map<RangeId, proto::LogRecord> records_;
+  std::map<BatchNumber, std::vector<proto::PeerBatch>> bound_;
+
+  std::vector<proto::PeerBatch> messages_;
+  std::vector<StoreReply> replies_;
+
+  OracleCalls calls_;
+  TimestampQueue timestamps_{calls_};
+  Reporter reporter_{calls_};
+  std::optional<Founder> founder_;
+  std::map<RangeId, std::pair<Term, proto::Epoch>> reported_;
+  Instant lease_until_{};
+  Instant next_heartbeat_{};
+  bool heartbeating_ = false;
+  bool unflushed_ = false;
+  std::map<RangeId, proto::Base> flushed_bases_;
+  std::vector<ReplicaRecord> births_;
+};
+
+}  // namespace ddb::range
