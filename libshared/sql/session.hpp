@@ -11,12 +11,14 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "codec/value.hpp"
 #include "env/kv.hpp"
-#include "sql/value.hpp"
 
 namespace ddb::sql {
 
 class Catalog;
+using codec::Value;
+using codec::ValueView;
 
 /// Where in the statement's text an error is. Offset in bytes from 0; line and column (bytes) from 1.
 struct Position {
