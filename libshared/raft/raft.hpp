@@ -41,7 +41,7 @@ struct Options {
 
 /// What a member starts from: new, or recovered from its log.
 struct Initial {
-  HardState hard;
+  HardState hard;              // commit <= the last entry: a log that lost some must not be started (W5)
   Base base;                   // the log starts after it
   Config config;               // in force at `base`
   std::vector<Entry> entries;  // contiguous, from base.index + 1; all durable
@@ -58,14 +58,15 @@ struct ReadReady {
 /// What the member wants done, drained by take().
 struct Effects {
   std::vector<RaftMessage> now;         // free messages (B1)
-  std::optional<HardState> hard_state;  // to make durable in this batch
+  std::optional<HardState> hard_state;  // to make durable in this batch; a new commit index alone does not ask for it
+  std::optional<Base> begin;            // a snapshot replaced the log: switch, then BEGIN(base) before `entries` (I3, W5)
   std::vector<Entry> entries;           // to append in this batch; voids all at and above the first's index (W5)
   std::vector<RaftMessage> after_sync;  // to send once this batch is proven (B1)
   std::vector<ReadReady> reads;
   std::vector<uint64_t> reads_failed;         // leadership lost before they were confirmed: contexts
   std::vector<ReplicaId> snapshots_wanted;    // these lag behind base: send each a snapshot
 
-  bool must_sync() const { return hard_state || !entries.empty() || !after_sync.empty(); }
+  bool must_sync() const { return hard_state || begin || !entries.empty() || !after_sync.empty(); }
 };
 
 /// Single-threaded, free of I/O and clocks. `now` never goes back.
@@ -79,7 +80,9 @@ class Raft {
   // Inputs.
   void tick(Instant now);  // at least every heartbeat_interval / 2
   void step(const RaftMessage& message, Instant now);
-  void campaign(Instant now);  // pre-election at once (S3, tests); nothing on a learner, a leader or a non-member
+  /// A pre-election at once (S3). Nothing on a learner, a leader or a non-member, nor while a leader heard from or
+  /// the life before a restart may rely on our vote being withheld (L1).
+  void campaign(Instant now);
   /// The index it will have if it commits. not_leader; try_again: too much uncommitted, or handing over.
   Result<LogIndex> propose(Bytes data, Instant now);
   /// One change at a time, after an entry of the own term (thesis 4.1, raft-dev 2015).
@@ -87,7 +90,8 @@ class Raft {
   Result<LogIndex> propose_config(ConfigChange change, Instant now);
   /// Leadership to `to` (thesis 3.10); gives up after an election timeout. refused: unknown, self, learner.
   Result<void> transfer(ReplicaId to, Instant now);
-  /// Asks a quorum whether we still lead (thesis 6.4); answered in Effects::reads or reads_failed.
+  /// Asks a quorum whether we still lead (thesis 6.4); answered in Effects::reads or reads_failed. The caller
+  /// bounds how many it has waiting; those between two take() share one heartbeat round.
   void read_index(uint64_t context, Instant now);
   void synced(BatchNumber batch);      // every take() up to this batch is proven
   void applied(LogIndex index);        // applied by the host, in order
@@ -105,6 +109,8 @@ class Raft {
   ReplicaId leader() const;  // zero: unknown
   ReplicaId id() const;
   const Config& config() const;  // in force: the last appended
+  LogIndex config_index() const;  // of the entry that set it, or of the base; uncommitted while above commit_index()
+  const Config& config_at(LogIndex index) const;  // base <= index <= last; for a snapshot taken there
   HardState hard_state() const;
   Base base() const;
   Base last() const;
