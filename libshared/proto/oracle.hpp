@@ -105,19 +105,20 @@ struct WatchReply {
 };
 
 /// A store makes itself known (A6, Z3): the same store always gets the same node id; the incarnation must
-/// be higher than any before. refused: lower incarnation, or another cluster.
+/// be higher than any before, but for a retry, told by `boot`. refused: lower incarnation, or another cluster.
 struct RegisterStoreRequest {
   StoreId store;
   Incarnation incarnation;
   std::string address;   // host:port that others reach it by
   std::string locality;  // "region=eu,zone=a"; may be empty
   uint64_t cluster = 0;  // zero: the store is new
+  uint64_t boot = 0;     // drawn at each start: tells a retry from a process on a copy of the directory
 
   bool operator==(const RegisterStoreRequest&) const = default;
   static constexpr auto fields() {
     return std::tuple{&RegisterStoreRequest::store, &RegisterStoreRequest::incarnation,
                       &RegisterStoreRequest::address, &RegisterStoreRequest::locality,
-                      &RegisterStoreRequest::cluster};
+                      &RegisterStoreRequest::cluster, &RegisterStoreRequest::boot};
   }
 };
 
@@ -160,6 +161,39 @@ struct OracleMember {
   static constexpr auto fields() { return std::tuple{&OracleMember::id, &OracleMember::address}; }
 };
 
+/// A registered store as the oracle's leader sees it.
+struct StoreStatus {
+  NodeId node;
+  StoreId store;
+  Incarnation incarnation;
+  std::string address;
+  std::string locality;
+  uint64_t lease_ms = 0;  // what is left of its lease (D5); zero: it has run out
+
+  bool operator==(const StoreStatus&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{&StoreStatus::node,    &StoreStatus::store,    &StoreStatus::incarnation,
+                      &StoreStatus::address, &StoreStatus::locality, &StoreStatus::lease_ms};
+  }
+};
+
+/// A member of the oracle itself, as a store does: after each start, once it knows a leader (Z1).
+/// refused: no such member, or not its store, or a lower incarnation.
+struct RegisterMemberRequest {
+  uint64_t member = 0;  // replica id
+  StoreId store;
+  Incarnation incarnation;
+  std::string address;
+  uint64_t boot = 0;
+
+  bool operator==(const RegisterMemberRequest&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{&RegisterMemberRequest::member, &RegisterMemberRequest::store,
+                      &RegisterMemberRequest::incarnation, &RegisterMemberRequest::address,
+                      &RegisterMemberRequest::boot};
+  }
+};
+
 struct OracleStatusReply {
   uint64_t cluster = 0;
   uint64_t self = 0;    // replica id of the answering member
@@ -169,19 +203,21 @@ struct OracleStatusReply {
   uint64_t applied = 0;
   Revision revision;
   std::vector<OracleMember> members;
+  std::vector<StoreStatus> stores;  // by node id; from the leader alone, else empty
 
   bool operator==(const OracleStatusReply&) const = default;
   static constexpr auto fields() {
     return std::tuple{&OracleStatusReply::cluster, &OracleStatusReply::self,    &OracleStatusReply::leader,
                       &OracleStatusReply::term,    &OracleStatusReply::commit,  &OracleStatusReply::applied,
-                      &OracleStatusReply::revision, &OracleStatusReply::members};
+                      &OracleStatusReply::revision, &OracleStatusReply::members,
+                      &OracleStatusReply::stores};
   }
 };
 
 using OracleRequest =
     std::variant<TimestampRequest, MetaRangeRequest, MetaTxnRequest, LeaseGrantRequest, LeaseKeepAliveRequest,
                  LeaseRevokeRequest, WatchRequest, WatchCancelRequest, RegisterStoreRequest, StoreHeartbeatRequest,
-                 OracleStatusRequest>;
+                 OracleStatusRequest, RegisterMemberRequest>;
 
 /// Not the leader: ask there. Empty: unknown, try the others.
 struct OracleRedirect {

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "proto/founding.hpp"
 #include "proto/oracle.hpp"
 #include "proto/raft.hpp"
 #include "proto/range.hpp"
@@ -118,6 +119,6 @@ struct PeerBatch {
   }
 };
 
-using Packet = std::variant<Hello, ClientRequest, ClientReply, PeerBatch>;
+using Packet = std::variant<Hello, ClientRequest, ClientReply, PeerBatch, FoundingMessage>;
 
 }  // namespace ddb::proto
