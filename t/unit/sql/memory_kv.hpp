@@ -1,0 +1,197 @@
+// An env::Kv in memory: every version kept, every span read remembered and validated at commit, so that
+// transactions are as honest as the real ones. Counts requests.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "env/kv.hpp"
+
+namespace ddb::test {
+
+class MemoryKv final : public env::Kv {
+ public:
+  struct Counters {
+    uint64_t gets = 0;     // requests, not keys
+    uint64_t scans = 0;    // pages
+    uint64_t commits = 0;  // with writes
+    uint64_t rows = 0;     // given out by gets and scans
+    uint64_t reads() const { return gets + scans; }
+  };
+
+  Result<std::unique_ptr<env::KvTxn>> begin(const env::TxnOptions& options) override {
+    const std::lock_guard lock{mutex_};
+    const Timestamp read_ts = options.read_ts ? options.read_ts : Timestamp{clock_};
+    return std::make_unique<Txn>(*this, read_ts);
+  }
+
+  Counters counters() const {
+    const std::lock_guard lock{mutex_};
+    return counters_;
+  }
+  void reset_counters() {
+    const std::lock_guard lock{mutex_};
+    counters_ = {};
+  }
+
+  /// Called before every request of a transaction; an error becomes the request's.
+  std::function<Result<void>(const char* request)> on_request;
+
+  /// Keys that exist now, in [start, end).
+  std::vector<env::KeyValue> all(const env::KeySpan& span = {}) const {
+    const std::lock_guard lock{mutex_};
+    std::vector<env::KeyValue> rows;
+    for (auto at = data_.lower_bound(span.start); at != end_of(span); ++at)
+      if (const Bytes* value = visible(at->second, Timestamp{clock_})) rows.push_back({at->first, *value});
+    return rows;
+  }
+
+ private:
+  using Versions = std::vector<std::pair<Timestamp, std::optional<Bytes>>>;  // oldest first
+  using Data = std::map<Bytes, Versions, std::less<>>;
+
+  class Txn final : public env::KvTxn {
+   public:
+    Txn(MemoryKv& kv, Timestamp read_ts) : kv_{kv}, read_ts_{read_ts} {}
+
+    Timestamp read_ts() const override { return read_ts_; }
+
+    Result<std::vector<std::optional<Bytes>>> get(std::span<const Bytes> keys) override {
+      if (auto gate = enter("get"); !gate) return std::unexpected(gate.error());
+      const std::lock_guard lock{kv_.mutex_};
+      ++kv_.counters_.gets;
+      std::vector<std::optional<Bytes>> values;
+      for (const Bytes& key : keys) {
+        Bytes after = key;
+        after.push_back('\0');
+        read_spans_.push_back({key, after});
+        const auto at = kv_.data_.find(key);
+        const Bytes* value = at == kv_.data_.end() ? nullptr : visible(at->second, read_ts_);
+        kv_.counters_.rows += value != nullptr;
+        values.push_back(value == nullptr ? std::nullopt : std::optional{*value});
+      }
+      return values;
+    }
+
+    Result<env::ScanPage> scan(const env::ScanRequest& request) override {
+      if (request.rows_max == 0) return fail(Code::usage, "rows_max is zero");
+      if (auto gate = enter("scan"); !gate) return std::unexpected(gate.error());
+      const std::lock_guard lock{kv_.mutex_};
+      ++kv_.counters_.scans;
+      env::ScanPage page = request.reverse ? kv_.scan_down(request, read_ts_) : kv_.scan_up(request, read_ts_);
+      kv_.counters_.rows += page.rows.size();
+      read_spans_.push_back(covered(request, page));
+      return page;
+    }
+
+    Result<Timestamp> commit(std::vector<env::Write> writes) override {
+      if (writes.empty()) return read_ts_;
+      if (auto gate = enter("commit"); !gate) return std::unexpected(gate.error());
+      const std::lock_guard lock{kv_.mutex_};
+      over_ = true;
+      ++kv_.counters_.commits;
+      for (const auto& span : read_spans_)
+        if (kv_.newer_than(span, read_ts_)) return fail(Code::conflict, "another transaction wrote what this one read");
+      for (const auto& write : writes)
+        if (auto may = check(write); !may) return std::unexpected(may.error());
+      const Timestamp commit_ts{++kv_.clock_};
+      for (auto& write : writes)
+        kv_.data_[std::move(write.key)].emplace_back(
+            commit_ts, write.kind == env::WriteKind::erase ? std::nullopt : std::optional{std::move(write.value)});
+      return commit_ts;
+    }
+
+   private:
+    Result<void> enter(const char* request) {
+      if (over_) return fail(Code::internal, "the transaction is over");
+      return kv_.on_request ? kv_.on_request(request) : Result<void>{};
+    }
+    Result<void> check(const env::Write& write) const {
+      if (write.key.empty() || write.key.size() > env::user_key_bytes_max)
+        return fail(Code::too_long, "a key is too long");
+      const auto at = kv_.data_.find(write.key);
+      if (at == kv_.data_.end() || at->second.empty()) return {};
+      if (write.kind == env::WriteKind::insert && at->second.back().second)
+        return fail(Code::exists, "the key exists", {}, write.key);
+      if (at->second.back().first > read_ts_) return fail(Code::conflict, "another transaction wrote the key");
+      return {};
+    }
+
+    MemoryKv& kv_;
+    Timestamp read_ts_;
+    std::vector<env::KeySpan> read_spans_;
+    bool over_ = false;
+  };
+
+  static const Bytes* visible(const Versions& versions, Timestamp at) {
+    for (auto version = versions.rbegin(); version != versions.rend(); ++version)
+      if (version->first <= at) return version->second ? &*version->second : nullptr;
+    return nullptr;
+  }
+  Data::const_iterator end_of(const env::KeySpan& span) const {
+    if (span.end.empty()) return data_.end();
+    return data_.lower_bound(std::max(span.end, span.start));
+  }
+  bool newer_than(const env::KeySpan& span, Timestamp at) const {
+    for (auto row = data_.lower_bound(span.start); row != end_of(span); ++row)
+      if (!row->second.empty() && row->second.back().first > at) return true;
+    return false;
+  }
+  static bool full(const env::ScanRequest& request, const env::ScanPage& page, size_t bytes) {
+    return page.rows.size() >= request.rows_max || bytes >= request.bytes_max;
+  }
+  env::ScanPage scan_up(const env::ScanRequest& request, Timestamp at) const {
+    env::ScanPage page;
+    size_t bytes = 0;
+    const auto end = end_of(request.span);
+    for (auto row = data_.lower_bound(request.span.start); row != end; ++row) {
+      const Bytes* value = visible(row->second, at);
+      if (value == nullptr) continue;
+      if (full(request, page, bytes)) {
+        page.rest = env::KeySpan{row->first, request.span.end};
+        break;
+      }
+      bytes += row->first.size() + value->size();
+      page.rows.push_back({row->first, *value});
+    }
+    return page;
+  }
+  env::ScanPage scan_down(const env::ScanRequest& request, Timestamp at) const {
+    env::ScanPage page;
+    size_t bytes = 0;
+    auto row = end_of(request.span);
+    const auto start = data_.lower_bound(request.span.start);
+    while (row != start) {
+      --row;
+      const Bytes* value = visible(row->second, at);
+      if (value == nullptr) continue;
+      if (full(request, page, bytes)) {
+        Bytes after = row->first;
+        after.push_back('\0');
+        page.rest = env::KeySpan{request.span.start, after};
+        break;
+      }
+      bytes += row->first.size() + value->size();
+      page.rows.push_back({row->first, *value});
+    }
+    return page;
+  }
+  static env::KeySpan covered(const env::ScanRequest& request, const env::ScanPage& page) {
+    if (!page.rest) return request.span;
+    if (request.reverse) return {page.rest->end, request.span.end};
+    return {request.span.start, page.rest->start};
+  }
+
+  mutable std::mutex mutex_;
+  Data data_;
+  uint64_t clock_ = 1;
+  Counters counters_;
+};
+
+}  // namespace ddb::test
