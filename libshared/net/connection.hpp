@@ -22,8 +22,9 @@ struct ConnectionOptions {
 };
 
 /// TCP_NODELAY; what is sent in one turn of the loop leaves in one system call.
-/// Callbacks come from the loop, never from within a call to this object; none after close().
-class Connection : public std::enable_shared_from_this<Connection> {
+/// Callbacks come from the loop, never from within a call to this object; none after close(). They may do
+/// anything to the connection, destroy it included.
+class Connection {
  public:
   struct Events {
     std::function<void(BytesView payload)> frame;      // `payload` lives until the callback returns
@@ -32,8 +33,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   };
   struct Impl;
 
-  explicit Connection(std::unique_ptr<Impl> impl);  // made by Listener and Dialer
-  ~Connection();
+  explicit Connection(std::shared_ptr<Impl> impl);  // made by Listener and Dialer
+  ~Connection();  // closes, unless finish() was called
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
 
   /// Starts reading. To be called once; what arrived before waits.
   void start(Events events);
@@ -43,7 +46,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   /// Closes now; what is queued is lost. Callbacks are dropped.
   void close();
-  /// Stops reading, sends what is queued, then closes. Callbacks are dropped.
+  /// Sends what is queued (for at most 2 s), then closes. Callbacks are dropped.
   void finish();
 
   bool open() const;
@@ -51,8 +54,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const std::string& peer() const;  // "host:port"
 
  private:
-  friend struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;
 };
 
 using ConnectionPtr = std::shared_ptr<Connection>;

@@ -72,7 +72,7 @@ class PeerLink {
   bool send(const proto::Packet& packet);  // false: down, dropped
   bool up() const;
   void retry_now();  // skips what is left of a back-off
-  void redial();     // gives up the present connection, if any, and dials anew: the peer is hung
+  void redial();     // gives up the present connection and dials anew, without `down`: the peer is hung
   size_t output_bytes() const;
   const Address& address() const;
 
