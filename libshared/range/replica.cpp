@@ -13,7 +13,6 @@ Replica::Replica(ReplicaContext& context, RangeId range, const raft::Options& op
       range_{range},
       descriptor_{std::move(record.descriptor)},
       raft_{options, initial, context.now()},
-      base_config_{initial.config},
       applied_term_{record.applied.term},
       proven_hard_{initial.hard},
       flushed_applied_{record.applied.index} {
@@ -83,8 +82,8 @@ Replica::Gathered Replica::gather(BatchNumber batch) {
   out.after_sync = std::move(effects.after_sync);
   out.snapshots_wanted = std::move(effects.snapshots_wanted);
   if (effects.hard_state) unproven_hard_.push_back({batch, *effects.hard_state});
-  if (effects.hard_state || !effects.entries.empty()) {
-    out.record = proto::LogRecord{{range_, raft_.id()}, std::nullopt, std::move(effects.entries), effects.hard_state};
+  if (effects.begin || effects.hard_state || !effects.entries.empty()) {
+    out.record = proto::LogRecord{{range_, raft_.id()}, effects.begin, std::move(effects.entries), effects.hard_state};
   }
   for (const auto& ready : effects.reads) {
     if (const auto found = confirming_.extract(ready.context)) confirmed_.emplace(ready.index, found.mapped());
@@ -192,7 +191,7 @@ ReplicaRecord Replica::record() const {
   record.replica = raft_.id();
   record.hard = proven_hard_;
   record.base = raft_.base();
-  record.base_config = base_config_;
+  record.base_config = raft_.config_at(raft_.base().index);
   record.applied = {raft_.applied_index(), applied_term_};
   return record;
 }
@@ -209,17 +208,6 @@ void Replica::truncate(const TruncationOptions& options) {
   size_t bytes = raft_.log_bytes();
   LogIndex index = raft_.base().index;
   while (index < target && bytes > options.keep_bytes / 2) bytes -= raft_.entry(index = index.next()).data.size();
-  compact(index);
-}
-
-void Replica::compact(LogIndex index) {
-  for (LogIndex i = raft_.base().index.next(); i <= index; i = i.next()) {
-    const auto& entry = raft_.entry(i);
-    if (entry.kind != proto::EntryKind::config) continue;
-    const auto change = codec::decode<proto::ConfigChange>(entry.data);
-    DDB_ASSERT(change);
-    base_config_ = change->config;
-  }
   if (index > raft_.base().index) raft_.compact(index);
 }
 

@@ -119,7 +119,6 @@ class Replica final : public MachineHost {
   void apply_config(const proto::Entry& entry, env::WriteBatch& out);
   std::optional<uint64_t> own_cookie(const proto::Entry& entry);
   void serve_confirmed();
-  void compact(LogIndex index);
 
   ReplicaContext& context_;
   const RangeId range_;
@@ -136,7 +135,6 @@ class Replica final : public MachineHost {
   std::multimap<LogIndex, uint64_t> confirmed_;  // waits for apply -> cookie
   uint64_t last_context_ = 0;
 
-  proto::Config base_config_;
   Term applied_term_;
   proto::HardState proven_hard_;  // W6: a flush carries only this
   std::vector<PendingHardState> unproven_hard_;

@@ -346,6 +346,13 @@ std::optional<proto::LogBatch> Store::next_batch() {
   return batch;
 }
 
+proto::LogBatch Store::cover_batch() {
+  DDB_ASSERT(records_.empty());
+  const proto::LogBatch batch{gathering_, {}};
+  gathering_ = gathering_.next();
+  return batch;
+}
+
 Checkpoint Store::checkpoint(env::WriteBatch& out) {
   Checkpoint checkpoint;
   for (const auto& [range, replica] : replicas_) {

@@ -93,6 +93,9 @@ class Store final : private ReplicaContext {
   StoreOutputs take();
   /// The next group commit, or nullopt when there is nothing to make durable.
   std::optional<proto::LogBatch> next_batch();
+  bool next_batch_pending() const { return !records_.empty(); }
+  /// A batch without records, for a log that has gone idle: it covers the last one (W2).
+  proto::LogBatch cover_batch();
 
   /// Adds the replicas' records to the generation that is about to be flushed (A2).
   Checkpoint checkpoint(env::WriteBatch& out);

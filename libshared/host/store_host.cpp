@@ -1,0 +1,227 @@
+#include "host/store_host.hpp"
+
+#include <chrono>
+#include <optional>
+
+#include "host/worker.hpp"
+
+namespace ddb::host {
+
+namespace {
+
+constexpr Duration maintain_interval = std::chrono::seconds{1};
+constexpr Duration space_retry = std::chrono::milliseconds{500};
+
+/// What the flusher left undone because the disk was full is tried again until it fits (W4).
+Result<void> run_flush(lmdb::Flush& flush) {
+  for (;;) {
+    const auto done = flush.step();
+    if (done && *done) return {};
+    if (!done && done.error().code != Code::store_full) return std::unexpected(done.error());
+    if (!done) std::this_thread::sleep_for(space_retry);
+  }
+}
+
+}  // namespace
+
+uint64_t wall_clock_millis() {
+  using namespace std::chrono;
+  return static_cast<uint64_t>(duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count());
+}
+
+class StoreHost::Impl {
+ public:
+  Impl(net::Loop& loop, std::unique_ptr<lmdb::Store> store, std::unique_ptr<range::Store> core,
+       const StoreHostOptions& options, StoreHostEvents events)
+      : loop_{loop},
+        options_{options},
+        events_{std::move(events)},
+        store_{std::move(store)},
+        core_{std::move(core)},
+        tick_timer_{loop},
+        proven_{store_->log().next_batch().prev()},
+        next_flush_{net::Loop::now() + options.flush_interval} {
+    tick();
+  }
+
+  ~Impl() {
+    *alive_ = false;
+    writer_.stop();
+    flusher_.stop();
+  }
+
+  range::Store& core() { return *core_; }
+  const lmdb::Identity& identity() const { return store_->identity(); }
+
+  void turn_soon() {
+    if (std::exchange(turn_pending_, true)) return;
+    loop_.post(guarded([this] { turn(); }));
+  }
+
+  void stop(Duration patience, std::function<void()> done) {
+    stopped_ = std::move(done);
+    stop_by_ = net::Loop::now() + patience;
+    core_->drain(net::Loop::now());
+    turn_soon();
+  }
+
+ private:
+  /// The task, unless the host is gone by then.
+  net::Task guarded(net::Task task) {
+    return [alive = alive_, task = std::move(task)]() mutable {
+      if (*alive) task();
+    };
+  }
+
+  void tick() {
+    core_->tick(net::Loop::now(), wall_clock_millis());
+    cover_idle();
+    turn_soon();
+    tick_timer_.after(options_.tick_interval, [this] { tick(); });
+  }
+
+  void turn() {
+    turn_pending_ = false;
+    const Instant now = net::Loop::now();
+    core_->settle(now);
+    auto out = core_->take();
+    for (auto& batch : out.messages) events_.send(std::move(batch));
+    write_next();
+    for (auto& reply : out.replies) events_.reply(std::move(reply));
+    for (auto& call : out.oracle_calls) events_.oracle(std::move(call));
+    maybe_flush(now);
+    maybe_stop(now);
+  }
+
+  void write_next() {
+    if (writing_) return;
+    if (auto batch = core_->next_batch()) write(std::move(*batch));
+  }
+
+  /// W2: the last batch of an idle store gets one behind it, after a tick without another.
+  void cover_idle() {
+    if (writing_ || last_records_ == 0) return;
+    if (std::exchange(idle_ticks_, idle_ticks_ + 1) == 0) return;
+    if (!core_->next_batch_pending()) write(core_->cover_batch());
+  }
+
+  void write(proto::LogBatch batch) {
+    writing_ = true;
+    last_records_ = batch.records.size();
+    idle_ticks_ = 0;
+    writer_.start([this, batch = std::move(batch)] {
+      const auto written = store_->log().append(batch);
+      loop_.post(guarded([this, number = batch.number, written] { written_batch(number, written); }));
+    });
+  }
+
+  void written_batch(BatchNumber number, const Result<void>& written) {
+    writing_ = false;
+    if (!written) return events_.failed(written.error());  // W4
+    proven_ = number;
+    core_->batch_proven(number, net::Loop::now());
+    turn();  // at once: what this batch held back is what others wait for
+  }
+
+  bool flush_due(Instant now) const {
+    if (core_->wants_flush()) return true;
+    if (!core_->has_unflushed()) return false;
+    return stopped_ != nullptr || now >= next_flush_ || store_->overlay_bytes() >= options_.flush_bytes;
+  }
+
+  void maybe_flush(Instant now) {
+    if (flushing_) return;
+    if (!flush_due(now)) {
+      if (now >= next_maintain_) maintain(now);
+      return;
+    }
+    flushing_ = true;
+    next_flush_ = now + options_.flush_interval;
+    env::WriteBatch records;
+    checkpoint_ = core_->checkpoint(records);
+    store_->state().apply(records);
+    flush_ = store_->cut({proven_, checkpoint_.for_log(), {}});
+    flusher_.start([this, flush = flush_] {
+      auto done = run_flush(*flush);
+      if (done) (void)store_->maintain();
+      loop_.post(guarded([this, done] { flushed(done); }));
+    });
+  }
+
+  void maintain(Instant now) {
+    flushing_ = true;
+    next_maintain_ = now + maintain_interval;
+    flusher_.start([this] {
+      (void)store_->maintain();
+      loop_.post(guarded([this] { flushing_ = false; }));
+    });
+  }
+
+  void flushed(const Result<void>& done) {
+    if (!done) return events_.failed(done.error());
+    store_->finish(*flush_);
+    core_->flushed(checkpoint_, net::Loop::now());
+    core_->rewrite(store_->log().pins(options_.segments_max));
+    // The generation is freed by the flusher: that takes milliseconds.
+    flusher_.start([this, flush = std::exchange(flush_, nullptr)]() mutable {
+      flush.reset();
+      loop_.post(guarded([this] {
+        flushing_ = false;
+        turn_soon();
+      }));
+    });
+    turn_soon();
+  }
+
+  void maybe_stop(Instant now) {
+    if (!stopped_) return;
+    const bool handed_over = core_->drain(now) == 0 || now >= stop_by_;
+    if (!handed_over || writing_ || flushing_ || core_->has_unflushed()) return;
+    loop_.post(std::exchange(stopped_, nullptr));
+  }
+
+  net::Loop& loop_;
+  const StoreHostOptions options_;
+  StoreHostEvents events_;
+  std::unique_ptr<lmdb::Store> store_;
+  std::unique_ptr<range::Store> core_;
+  net::Timer tick_timer_;
+  BatchNumber proven_;
+
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  bool turn_pending_ = false;
+  bool writing_ = false;
+  size_t last_records_ = 0;  // in the batch written last
+  int idle_ticks_ = 0;       // since then
+  bool flushing_ = false;
+  std::shared_ptr<lmdb::Flush> flush_;
+  range::Checkpoint checkpoint_;
+  Instant next_flush_;
+  Instant next_maintain_{};
+  std::function<void()> stopped_;
+  Instant stop_by_{};
+
+  Worker writer_;   // last: their threads use the members above
+  Worker flusher_;
+};
+
+Result<std::unique_ptr<StoreHost>> StoreHost::start(net::Loop& loop, std::unique_ptr<lmdb::Store> store,
+                                                    const StoreHostOptions& options, range::MachineFactory factory,
+                                                    StoreHostEvents events) {
+  const auto& identity = store->identity();
+  auto core = range::Store::recover(options.core, {identity.cluster, identity.store, identity.node, identity.incarnation},
+                                    store->state(), store->recovered(), store->log().next_batch(), std::move(factory),
+                                    net::Loop::now());
+  if (!core) return std::unexpected(core.error());
+  return std::unique_ptr<StoreHost>{new StoreHost{
+      std::make_unique<Impl>(loop, std::move(store), std::move(*core), options, std::move(events))}};
+}
+
+StoreHost::StoreHost(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
+StoreHost::~StoreHost() = default;
+range::Store& StoreHost::core() { return impl_->core(); }
+void StoreHost::turn_soon() { impl_->turn_soon(); }
+const lmdb::Identity& StoreHost::identity() const { return impl_->identity(); }
+void StoreHost::stop(Duration patience, std::function<void()> done) { impl_->stop(patience, std::move(done)); }
+
+}  // namespace ddb::host
