@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.hpp"
@@ -13,20 +14,21 @@ namespace ddb::sql {
 
 /// One session's transaction writes here and its reads look here first. Not thread-safe.
 /// Invariant: for every key the buffer holds the one write that, applied to the snapshot, gives what
-/// the transaction sees. `insert` marks a key that nobody has looked up yet: the commit checks it.
-/// Iterators stay valid while entries are added or replaced; only undo_to() and take() remove some.
+/// the transaction sees. Iterators stay valid while entries are added or replaced; only undo_to() and
+/// take() remove some.
 class WriteBuffer {
  public:
   struct Entry {
-    env::WriteKind kind = env::WriteKind::put;
-    Bytes value;  // empty for erase
+    env::WriteKind kind = env::WriteKind::put;  // insert: believed absent below, the commit finds out
+    Bytes value;                                // empty for erase
+    bool unchecked = false;  // nobody has looked what lies below, and somebody relies on nothing: of insert, or of its erase
   };
   using Map = std::map<Bytes, Entry, std::less<>>;
 
-  void put(BytesView key, Bytes value) { set(key, {env::WriteKind::put, std::move(value)}); }
-  /// The key is believed absent: stays an `insert` unless the buffer knows that the key was there.
+  void put(BytesView key, Bytes value);
+  /// The key is believed absent. Over a live entry of the buffer that is a clash: see take_clash().
   void insert(BytesView key, Bytes value);
-  void erase(BytesView key) { set(key, {env::WriteKind::erase, {}}); }
+  void erase(BytesView key);
 
   /// The entry of `key`; nullptr: the snapshot decides.
   const Entry* find(BytesView key) const;
@@ -40,6 +42,9 @@ class WriteBuffer {
   /// Rises with every change, undo included: what was derived from the buffer is stale when it differs.
   uint64_t generation() const { return generation_; }
 
+  /// The first key that was inserted although the buffer held it; forgets it.
+  std::optional<Bytes> take_clash() { return std::exchange(clash_, std::nullopt); }
+
   /// A point to come back to. Marks nest: undoing to one forgets the later ones.
   using Mark = size_t;
   Mark mark() const { return undo_.size(); }
@@ -47,9 +52,14 @@ class WriteBuffer {
   /// No mark is held any more: what happened so far cannot be undone.
   void forget_marks() { undo_.clear(); }
 
-  /// Hands over the writes in key order and becomes empty.
-  std::vector<env::Write> take();
-  /// A copy of the writes, for an attempt that may be made again.
+  /// The unchecked keys among those changed since `mark`, each once.
+  std::vector<Bytes> unchecked_since(Mark mark) const;
+  /// All unchecked keys whose commit would not find out: erased inserts.
+  std::vector<Bytes> unchecked_erased() const;
+  /// The snapshot was found to hold nothing at `key`, and the transaction's read set says so.
+  void set_checked(BytesView key);
+
+  /// A copy of the writes in key order.
   std::vector<env::Write> writes() const;
   void clear();
 
@@ -58,10 +68,12 @@ class WriteBuffer {
     Map::iterator at;
     std::optional<Entry> before;  // nullopt: there was no entry
   };
-  void set(BytesView key, Entry entry);
+  void set(Map::iterator at, Entry entry);
+  void add(BytesView key, Entry entry);
 
   Map entries_;
   std::vector<Undo> undo_;
+  std::optional<Bytes> clash_;
   size_t bytes_ = 0;
   uint64_t generation_ = 0;
 };
