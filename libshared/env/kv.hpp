@@ -15,8 +15,10 @@
 
 namespace ddb::env {
 
-/// Longest user key: a version's key adds an inverted 64-bit timestamp within LMDB's 511 bytes.
-constexpr size_t user_key_bytes_max = 503;
+/// Longest user key: a version's key adds an end mark of two bytes and an inverted 64-bit timestamp within
+/// LMDB's 511 bytes. A zero byte alone between others counts twice; runs of zeros shrink to two bytes. A key
+/// that is too long only by that count is refused by the range (too_long); 334 bytes fit whatever they are.
+constexpr size_t user_key_bytes_max = 501;
 
 /// Keys in [start, end). An empty end means no upper bound.
 struct KeySpan {

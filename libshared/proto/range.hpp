@@ -134,13 +134,16 @@ struct RangeRequest {
   static constexpr auto fields() { return std::tuple{&RangeRequest::epoch, &RangeRequest::body}; }
 };
 
-/// Ask elsewhere, or with a newer descriptor: nothing was done.
+/// Ask elsewhere, or with a newer descriptor: nothing was done, unless `in_doubt`.
 struct Redirect {
   std::vector<RangeDescriptor> descriptors;  // what this replica knows, newest; may be empty
   ReplicaId leader;                          // of the first descriptor; zero: unknown
+  /// The commit was proposed before leadership was lost: repeat the identical request, or settle the attempt.
+  /// Until one of the two is answered, its outcome is unknown.
+  bool in_doubt = false;
 
   bool operator==(const Redirect&) const = default;
-  static constexpr auto fields() { return std::tuple{&Redirect::descriptors, &Redirect::leader}; }
+  static constexpr auto fields() { return std::tuple{&Redirect::descriptors, &Redirect::leader, &Redirect::in_doubt}; }
 };
 
 using RangeReply = std::variant<Error, Redirect, ReadReply, CommitReply, SettleReply>;

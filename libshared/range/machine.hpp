@@ -76,6 +76,9 @@ class Machine {
   virtual void dropped(uint64_t cookie) = 0;    // see propose and confirm; called before lost_leadership
   virtual void confirmed(uint64_t) {}
   virtual void timestamp(uint64_t, Timestamp) {}
+  /// What apply() wrote since the last call is visible in state(): called once after each group of apply()s,
+  /// before any other callback. Here latches open and those who waited for them are evaluated.
+  virtual void applied() {}
   virtual void tick() {}               // now and then, at least every 100 ms while leading
   virtual void config_applied(BytesView /*payload*/, env::WriteBatch&) {}  // a configuration entry with payload
   virtual uint64_t hash() const { return 0; }  // commutative hash of the state (H1); zero: none kept
