@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 #include <optional>
+#include <tuple>
 #include <vector>
 
 #include "base/bytes.hpp"
@@ -22,6 +23,18 @@ struct StateOp {
   Table table;
   Bytes key;
   std::optional<Bytes> value;  // nullopt: erase
+
+  bool operator==(const StateOp&) const = default;
+  static constexpr auto fields() { return std::tuple{&StateOp::table, &StateOp::key, &StateOp::value}; }
+};
+
+/// Keys of one table in [start, end); an empty end means no bound.
+struct TableSpan {
+  Table table;
+  Bytes start;
+  Bytes end;
+
+  bool operator==(const TableSpan&) const = default;
 };
 
 /// Writes that become visible together, in order.

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "base/ids.hpp"
@@ -81,6 +82,8 @@ class Machine {
   virtual void applied() {}
   virtual void tick() {}               // now and then, at least every 100 ms while leading
   virtual void config_applied(BytesView /*payload*/, env::WriteBatch&) {}  // a configuration entry with payload
+  /// Everything that apply() ever wrote, its own records included: what a snapshot copies and clears.
+  virtual std::vector<env::TableSpan> spans() const = 0;
   virtual uint64_t hash() const { return 0; }  // commutative hash of the state (H1); zero: none kept
   virtual void loaded() {}             // the state was replaced by a snapshot, or recovered: reload what is cached
 };
