@@ -2,6 +2,7 @@
 
 #define MSGPACK_NO_BOOST
 #include <array>
+#include <bit>
 #include <msgpack.hpp>
 
 #include "base/assert.hpp"
@@ -44,7 +45,12 @@ void Packer::boolean(bool value) {
 }
 void Packer::u64(uint64_t value) { Sink s{out_}; msgpack::packer<Sink>{s}.pack_uint64(value); }
 void Packer::i64(int64_t value) { Sink s{out_}; msgpack::packer<Sink>{s}.pack_int64(value); }
-void Packer::f64(double value) { Sink s{out_}; msgpack::packer<Sink>{s}.pack_double(value); }
+void Packer::f64(double value) {
+  // The library would write 1.0 as the integer 1, which is another value to SQL and no double to Unpacker::f64.
+  const auto bits = std::bit_cast<uint64_t>(value);
+  out_.push_back(static_cast<char>(0xcb));
+  for (int shift = 56; shift >= 0; shift -= 8) out_.push_back(static_cast<char>(bits >> shift));
+}
 void Packer::str(BytesView utf8) {
   Sink s{out_};
   msgpack::packer<Sink> p{s};

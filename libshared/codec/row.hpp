@@ -14,29 +14,26 @@
 
 namespace ddb::codec {
 
-/// Packs cells 0, 1, 2... Trailing NULLs are kept: a cell that is there hides the column's default.
+/// Cells 0, 1, 2... Trailing NULLs are kept: a cell that is there hides its column's default.
 Bytes encode_row(uint64_t version, std::span<const ValueView> cells);
 
-/// Reads single cells of an encoded row, left to right on demand, as often as wanted.
-/// Borrows the bytes. A damaged row gives bad_data at open() or at the first damaged cell.
+/// Reads single cells of an encoded row on demand, in any order. Borrows the bytes. Made to be opened again
+/// for the next row: the library's own parser would build a tree of every row of a scan.
 class RowReader {
  public:
-  RowReader() = default;
-  /// Looks at the header alone.
-  static Result<RowReader> open(BytesView row);
+  /// Looks at the header alone. bad_data: not such an array.
+  Result<void> open(BytesView row);
 
   uint64_t version() const { return version_; }
   uint32_t cells() const { return cells_; }
-  /// Cell `id`; NULL when id >= cells(), which a caller tells by cells().
+  /// Cell `id`; NULL when id >= cells(). bad_data: damaged at or before it.
   Result<ValueView> cell(uint32_t id);
-  /// All cells, borrowed.
-  Result<std::vector<ValueView>> all();
 
  private:
   BytesView row_;
   uint64_t version_ = 0;
   uint32_t cells_ = 0;
-  std::vector<uint32_t> offsets_;  // of the cells found so far, and of the next
+  std::vector<uint32_t> offsets_;  // of the cells found so far, and of the one after them
 };
 
 }  // namespace ddb::codec
