@@ -41,7 +41,7 @@ needs_net    := $(needs_proto) net
 needs_host   := $(needs_oracle) wal lmdb net host
 needs_client := $(needs_txn) net client
 needs_sql    := $(needs_codec) sql
-needs_cli    := base cli
+needs_cli    := $(needs_net) cli
 
 sources = $(wildcard libshared/$(1)/*.cpp)
 objects = $(patsubst %.cpp,$(BUILD)/%.o,$(1))

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <system_error>
 
@@ -107,7 +108,17 @@ Result<void> guarded(const std::function<Result<void>()>& body) {
 
 }  // namespace
 
-Result<std::vector<Address>> Context::oracles() const { return oracle_addresses(oracle_); }
+Result<std::vector<net::Address>> oracle_addresses(std::string_view option) {
+  if (!option.empty()) return net::parse_addresses(option);
+  const char* const variable = std::getenv("DDB_ORACLE");
+  if (variable == nullptr || *variable == '\0')
+    return fail(Code::usage, "no oracle given", "use --oracle HOST:PORT[,HOST:PORT...] or set DDB_ORACLE");
+  auto addresses = net::parse_addresses(variable);
+  if (!addresses) addresses.error().message = "DDB_ORACLE: " + addresses.error().message;
+  return addresses;
+}
+
+Result<std::vector<net::Address>> Context::oracles() const { return oracle_addresses(oracle_); }
 
 void Context::note(std::string_view message) const { fmt::print(stderr, "{}: {}\n", tool_name_, one_line(message)); }
 
@@ -162,8 +173,8 @@ Command& Command::option(const std::string& names, std::optional<uint64_t>& valu
   return *this;
 }
 
-Command& Command::option(const std::string& names, Address& value, const std::string& help) {
-  last_ = add_parsed(app_, names, value, help, "HOST:PORT", [](const std::string& text) { return parse_address(text); });
+Command& Command::option(const std::string& names, net::Address& value, const std::string& help) {
+  last_ = add_parsed(app_, names, value, help, "HOST:PORT", [](const std::string& text) { return net::parse_address(text); });
   if (!value.host.empty()) last_->default_str(to_string(value));
   return *this;
 }

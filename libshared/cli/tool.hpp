@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "base/result.hpp"
-#include "cli/address.hpp"
 #include "cli/exit_code.hpp"
 #include "cli/output.hpp"
+#include "net/address.hpp"
 
 namespace CLI {
 class App;
@@ -24,6 +24,9 @@ namespace ddb::cli {
 
 inline constexpr const char* version = "0.1.0";
 
+/// What --oracle gives (`option`, may be empty), or else DDB_ORACLE. Errors: usage.
+Result<std::vector<net::Address>> oracle_addresses(std::string_view option);
+
 /// What a running action is given.
 class Context {
  public:
@@ -31,7 +34,7 @@ class Context {
   Output& out() { return *out_; }
 
   /// What --oracle or else DDB_ORACLE names. Errors: usage, when neither does.
-  Result<std::vector<Address>> oracles() const;
+  Result<std::vector<net::Address>> oracles() const;
 
   /// "ddb-x: message" on stderr, for what is worth knowing and no error.
   void note(std::string_view message) const;
@@ -59,7 +62,7 @@ class Command {
   Command& option(const std::string& names, uint16_t& value, const std::string& help);
   Command& option(const std::string& names, int64_t& value, const std::string& help);
   Command& option(const std::string& names, double& value, const std::string& help);
-  Command& option(const std::string& names, Address& value, const std::string& help);
+  Command& option(const std::string& names, net::Address& value, const std::string& help);
   Command& option(const std::string& names, std::chrono::microseconds& value, const std::string& help);  // 500ms, 10s, 5m, 1h
   Command& option(const std::string& names, std::optional<std::string>& value, const std::string& help);
   Command& option(const std::string& names, std::optional<uint64_t>& value, const std::string& help);

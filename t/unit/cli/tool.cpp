@@ -1,6 +1,7 @@
 #include "cli/tool.hpp"
 
 #include <doctest/doctest.h>
+#include <stdlib.h>
 
 #include <initializer_list>
 
@@ -23,7 +24,7 @@ struct Arguments {
   std::string name = "default";
   std::vector<std::string> statements;
   uint64_t count = 3;
-  cli::Address listen{"127.0.0.1", 1};
+  net::Address listen{"127.0.0.1", 1};
   std::chrono::microseconds timeout = 10s;
   std::optional<uint64_t> maybe;
   std::vector<std::string> files;
@@ -63,7 +64,7 @@ TEST_CASE("options have values, else defaults") {
   CHECK(all.name == "x");
   CHECK(all.statements == std::vector<std::string>{"a", "b"});
   CHECK(all.count == 9);
-  CHECK(all.listen == cli::Address{"::1", 80});
+  CHECK(all.listen == net::Address{"::1", 80});
   CHECK(all.timeout == 1500us);
   CHECK(all.maybe == 0);
   CHECK(all.files == std::vector<std::string>{"f1", "f2", "-"});
@@ -107,4 +108,19 @@ TEST_CASE("errors and exceptions become exit codes") {
   CHECK(status([](Context&) -> Result<void> { return fail(Code::unavailable, "no oracle"); }) == cli::exit_unavailable);
   CHECK(status([](Context&) -> Result<void> { throw std::runtime_error{"surprise"}; }) == cli::exit_internal);
   CHECK(status([](Context&) -> Result<void> { throw std::system_error{ENOSPC, std::generic_category(), "write"}; }) == cli::exit_io);
+}
+
+TEST_CASE("the oracles come from the option before the environment") {
+  setenv("DDB_ORACLE", "env:1", 1);
+  CHECK(cli::oracle_addresses("option:2").value().front().host == "option");
+  CHECK(cli::oracle_addresses("").value().front().host == "env");
+
+  setenv("DDB_ORACLE", "nonsense", 1);
+  CHECK(cli::oracle_addresses("").error().message.starts_with("DDB_ORACLE: "));
+
+  unsetenv("DDB_ORACLE");
+  const auto none = cli::oracle_addresses("");
+  REQUIRE_FALSE(none);
+  CHECK(none.error().code == Code::usage);
+  CHECK(none.error().hint.find("DDB_ORACLE") != std::string::npos);
 }
