@@ -17,6 +17,7 @@ Replica::Replica(ReplicaContext& context, RangeId range, const raft::Options& op
       proven_hard_{initial.hard},
       flushed_applied_{record.applied.index} {
   machine_ = factory(*this);
+  if (record.install) installer_.emplace(*record.install, machine_->spans());
   machine_->loaded();
 }
 
@@ -38,6 +39,7 @@ proto::ReplicaStatus Replica::status() const {
 }
 
 void Replica::step(const proto::RaftMessage& message) {
+  if (switching()) return;  // I4: what was checked must still hold at the switch; senders repeat
   raft_.step(message, context_.now());
   follow_role();
 }
@@ -47,7 +49,7 @@ void Replica::request(RequestToken from, BytesView body) { machine_->request(fro
 void Replica::closed(ConnectionId connection) { machine_->connection_closed(connection); }
 
 void Replica::tick() {
-  raft_.tick(context_.now());
+  if (!switching()) raft_.tick(context_.now());
   follow_role();
   if (announced_) machine_->tick();
 }
@@ -95,6 +97,7 @@ Replica::Gathered Replica::gather(BatchNumber batch) {
 }
 
 void Replica::settle() {
+  if (installing()) return;
   while (raft_.applied_index() < raft_.applicable()) apply_one(raft_.entry(raft_.applied_index().next()));
   serve_confirmed();
 }
@@ -185,8 +188,47 @@ void Replica::confirm(uint64_t cookie) {
 
 void Replica::want_timestamp(uint64_t cookie) { context_.want_timestamp(*this, leadership_, cookie); }
 
-ReplicaRecord Replica::record() const {
+void Replica::start_switch(ReplicaId from, const proto::SnapshotChunk& head) {
   ReplicaRecord record;
+  record.descriptor = head.descriptor;
+  record.replica = raft_.id();
+  record.hard = proven_hard_;
+  record.hard.commit = std::max(record.hard.commit, head.base.index);
+  record.base = head.base;
+  record.base_config = head.config;
+  record.applied = head.base;
+  record.install = Install{head.snapshot, head.size, 0};
+  switch_ = Switch{from, std::move(record), head.config};
+  context_.touch(*this);
+}
+
+void Replica::finish_switch() {
+  const Switch done = *std::exchange(switch_, std::nullopt);
+  descriptor_ = done.record.descriptor;
+  applied_term_ = done.record.applied.term;
+  // Old rows go from wherever either descriptor has them; without splits the spans are the same.
+  installer_.emplace(*done.record.install, machine_->spans());
+  raft_.step({done.from, raft_.id(), raft_.term(), proto::InstallSnapshot{done.record.base, done.config}},
+             context_.now());
+  DDB_ASSERT(raft_.applied_index() == done.record.applied.index);
+  follow_role();
+}
+
+Result<size_t> Replica::install(env::SnapshotFiles& files, size_t bytes_max) {
+  if (!installer_) return 0;
+  auto put = installer_->step(files, context_.state(), bytes_max);
+  if (put && installer_->done()) {
+    installer_.reset();
+    machine_->loaded();
+  }
+  context_.touch(*this);
+  return put;
+}
+
+ReplicaRecord Replica::record() const {
+  if (switch_) return switch_->record;
+  ReplicaRecord record;
+  if (installer_) record.install = installer_->progress();
   record.descriptor = descriptor_;
   record.replica = raft_.id();
   record.hard = proven_hard_;
@@ -196,11 +238,15 @@ ReplicaRecord Replica::record() const {
   return record;
 }
 
-void Replica::flushed(const ReplicaRecord& record) { flushed_applied_ = record.applied.index; }
+void Replica::flushed(const ReplicaRecord& record) {
+  flushed_applied_ = record.applied.index;
+  if (switch_ && record == switch_->record) finish_switch();
+}
 
-void Replica::truncate(const TruncationOptions& options) {
-  if (raft_.log_bytes() <= options.keep_bytes) return;
+void Replica::truncate(const TruncationOptions& options, std::optional<LogIndex> pinned) {
+  if (raft_.log_bytes() <= options.keep_bytes || installing()) return;
   LogIndex target = flushed_applied_;
+  if (pinned && raft_.log_bytes() <= 4 * options.keep_bytes_max) target = std::min(target, *pinned);
   if (raft_.role() == raft::Role::leader && raft_.log_bytes() <= options.keep_bytes_max) {
     for (const auto& peer : raft_.progress()) target = std::min(target, std::max(peer.match, raft_.base().index));
   }

@@ -12,6 +12,7 @@
 #include "proto/wire.hpp"
 #include "raft/raft.hpp"
 #include "range/machine.hpp"
+#include "range/installer.hpp"
 #include "range/record.hpp"
 
 namespace ddb::range {
@@ -80,11 +81,20 @@ class Replica final : public MachineHost {
   /// Applies what is committed and proven here (A1), tells the machine what became of its wishes.
   void settle();
 
+  // Snapshots (I3). From start_switch() on nothing is applied and no message is heard until the flush that holds
+  // the switch is durable; then the log begins anew, and rows follow in pieces.
+  void start_switch(ReplicaId from, const proto::SnapshotChunk& head);
+  bool switching() const { return switch_.has_value(); }
+  bool installing() const { return switch_ || installer_; }
+  std::vector<env::TableSpan> spans() const { return machine_->spans(); }
+  /// Puts the next rows in place, about `bytes_max` of them. Returns the bytes put. An error stops the store.
+  Result<size_t> install(env::SnapshotFiles& files, size_t bytes_max);
+
   // Flush.
   ReplicaRecord record() const;
   void flushed(const ReplicaRecord& record);  // now durable in the state
   /// Truncates the log as far as the last flush and the slow followers allow.
-  void truncate(const TruncationOptions& options);
+  void truncate(const TruncationOptions& options, std::optional<LogIndex> pinned);
   /// W8: everything the log holds of this replica, to be written anew at its head.
   proto::LogRecord rewrite();
 
@@ -108,11 +118,17 @@ class Replica final : public MachineHost {
     Term term;
     uint64_t cookie;
   };
+  struct Switch {
+    ReplicaId from;
+    ReplicaRecord record;
+    proto::Config config;
+  };
   struct PendingHardState {
     BatchNumber batch;
     proto::HardState hard;
   };
 
+  void finish_switch();
   void follow_role();
   void resign();
   void apply_one(const proto::Entry& entry);
@@ -139,6 +155,8 @@ class Replica final : public MachineHost {
   proto::HardState proven_hard_;  // W6: a flush carries only this
   std::vector<PendingHardState> unproven_hard_;
   LogIndex flushed_applied_;
+  std::optional<Switch> switch_;
+  std::optional<Installer> installer_;
 };
 
 }  // namespace ddb::range

@@ -13,6 +13,8 @@ constexpr Duration heartbeat_interval = std::chrono::seconds{5};
 constexpr Duration heartbeat_retry = std::chrono::milliseconds{200};
 /// Of the lease's length: what the clocks of store and oracle may drift apart while it runs (D5).
 constexpr Duration lease_drift = std::chrono::seconds{1};
+constexpr size_t install_bytes_per_flush = 32 << 20;
+constexpr size_t install_bytes_per_turn = 1 << 20;
 
 std::map<RangeId, ReplicaRecord> read_records(env::State& state) {
   std::map<RangeId, ReplicaRecord> records;
@@ -80,16 +82,20 @@ std::vector<proto::FlushedReplica> Checkpoint::for_log() const {
   return out;
 }
 
-Store::Store(const StoreOptions& options, const StoreIdentity& identity, env::State& state, MachineFactory factory,
-             BatchNumber next, Instant now)
+Store::Store(const StoreOptions& options, const StoreIdentity& identity, env::State& state, env::SnapshotFiles& files,
+             MachineFactory factory, BatchNumber next, Instant now)
     : options_{options},
       identity_{identity},
       state_{state},
+      files_{files},
       factory_{std::move(factory)},
       random_{options.seed},
       now_{now},
       gathering_{next},
-      proven_{next.prev()} {
+      proven_{next.prev()},
+      sender_{files, random_, *this},
+      receiver_{files, *this},
+      install_budget_{install_bytes_per_flush} {
   if (!options_.has_oracle) return;
   founder_.emplace(calls_, [this](const proto::RangeDescriptor& range) { first_range_found(range); });
 }
@@ -97,9 +103,10 @@ Store::Store(const StoreOptions& options, const StoreIdentity& identity, env::St
 Store::~Store() = default;
 
 Result<std::unique_ptr<Store>> Store::recover(const StoreOptions& options, const StoreIdentity& identity,
-                                              env::State& state, std::vector<proto::LogBatch> log, BatchNumber next,
+                                              env::State& state, env::SnapshotFiles& files,
+                                              std::vector<proto::LogBatch> log, BatchNumber next,
                                               MachineFactory factory, Instant now) {
-  std::unique_ptr<Store> store{new Store{options, identity, state, std::move(factory), next, now}};
+  std::unique_ptr<Store> store{new Store{options, identity, state, files, std::move(factory), next, now}};
   const auto records = read_records(state);
   auto recovered = recover_log(std::move(log), records);
   if (!recovered) return std::unexpected(recovered.error());
@@ -136,6 +143,7 @@ void Store::create(const proto::RangeDescriptor& descriptor) {
     birth.put(env::Table::range, record_key(descriptor.id), codec::encode(record));
     state_.apply(birth);
     births_.push_back(std::move(record));
+    wants_flush_ = true;
   }
 }
 
@@ -174,8 +182,10 @@ void Store::tick(Instant now, uint64_t wall_millis) {
   wall_millis_ = wall_millis;
   for (const auto& [range, replica] : replicas_) {
     replica->tick();
-    replica->truncate(options_.truncation);
+    replica->truncate(options_.truncation, sender_.pinned(range));
+    if (replica->installing()) dirty_.insert(range);
   }
+  sender_.tick(now);
   if (!options_.has_oracle) return;
   heartbeat_oracle();
   founder_->tick(now);
@@ -210,7 +220,41 @@ void Store::deliver(const proto::PeerMessage& message) {
   Replica* replica = find(message.range);
   // A range whose birth here has not been settled yet (C5) is not created by a message: its sender repeats.
   if (replica == nullptr || replica->id() != message.to) return;
-  if (const auto* raft = std::get_if<proto::RaftMessage>(&message.body)) replica->step(*raft);
+  if (const auto* raft = std::get_if<proto::RaftMessage>(&message.body)) {
+    // Only a store makes this one, of what it has itself checked and made durable (I3).
+    if (!std::holds_alternative<proto::InstallSnapshot>(raft->body)) replica->step(*raft);
+  } else if (const auto* chunk = std::get_if<proto::SnapshotChunk>(&message.body)) {
+    receiver_.chunk(*replica, message.from, *chunk);
+  } else if (const auto* ack = std::get_if<proto::SnapshotAck>(&message.body)) {
+    sender_.acknowledged(*replica, message.from, *ack, now_);
+  }
+  dirty_.insert(message.range);
+}
+
+void Store::snapshot_made(uint64_t id, Result<env::SnapshotMade> made, Instant now) {
+  now_ = now;
+  sender_.made(id, std::move(made), now);
+}
+
+void Store::snapshot_sealed(uint64_t id, Result<void> done, Instant now) {
+  now_ = now;
+  receiver_.sealed(id, done);
+}
+
+/// A bounded piece, then others have their turn; and no more between two flushes than the overlay should hold.
+void Store::install(Replica& replica) {
+  wants_flush_ |= replica.switching();
+  if (replica.switching() || install_budget_ == 0) return;
+  const auto file = replica.record().install;
+  const auto put = replica.install(files_, std::min(install_budget_, install_bytes_per_turn));
+  if (!put) {
+    failed_ = put.error();
+    return;
+  }
+  unflushed_ = true;
+  install_budget_ -= std::min(install_budget_, *put);
+  if (!replica.installing()) installed_.push_back(file->file);
+  wants_flush_ |= install_budget_ == 0 || !replica.installing();
 }
 
 void Store::request(RequestToken from, RangeId range, BytesView body, Instant now) {
@@ -282,6 +326,9 @@ size_t Store::drain(Instant now) {
 void Store::settle(Instant now) {
   now_ = now;
   timestamps_.pump(now);
+  for (const auto& [range, replica] : replicas_) {
+    if (replica->installing()) install(*replica);
+  }
   while (!dirty_.empty()) {
     Replica* replica = find(*dirty_.begin());
     dirty_.erase(dirty_.begin());
@@ -300,6 +347,7 @@ void Store::settle(Instant now) {
 void Store::gather(Replica& replica) {
   auto gathered = replica.gather(gathering_);
   send(replica, std::move(gathered.now), messages_);
+  for (const ReplicaId to : gathered.snapshots_wanted) sender_.want(replica, to, now_);
   if (!gathered.after_sync.empty()) send(replica, std::move(gathered.after_sync), bound_[gathering_]);
   if (gathered.record) add_record(std::move(*gathered.record));
 }
@@ -324,6 +372,13 @@ void Store::send(const Replica& from, std::vector<proto::RaftMessage> messages, 
   }
 }
 
+void Store::send(const Replica& from, ReplicaId to, proto::PeerBody body) {
+  const StoreId store = store_of(from.descriptor(), to);
+  if (!store) return;
+  batch_for(messages_, identity_, store)
+      .messages.push_back({from.range(), from.id(), to, from.descriptor().epoch, std::move(body)});
+}
+
 void Store::report_leadership(const Replica& replica) {
   if (!options_.has_oracle || !replica.leads()) return;
   auto& [term, epoch] = reported_[replica.range()];
@@ -334,7 +389,7 @@ void Store::report_leadership(const Replica& replica) {
 }
 
 StoreOutputs Store::take() {
-  return {std::exchange(messages_, {}), std::exchange(replies_, {}), calls_.take()};
+  return {std::exchange(messages_, {}), std::exchange(replies_, {}), calls_.take(), failed_};
 }
 
 std::optional<proto::LogBatch> Store::next_batch() {
@@ -360,7 +415,9 @@ Checkpoint Store::checkpoint(env::WriteBatch& out) {
     out.put(env::Table::range, record_key(range), codec::encode(checkpoint.records.back().second));
   }
   checkpoint.births = std::exchange(births_, {});
+  checkpoint.installed = std::exchange(installed_, {});
   unflushed_ = false;
+  wants_flush_ = false;
   return checkpoint;
 }
 
@@ -370,6 +427,8 @@ void Store::flushed(const Checkpoint& checkpoint, Instant now) {
     flushed_bases_[range] = record.base;
     if (Replica* replica = find(range); replica != nullptr && replica->id() == record.replica) replica->flushed(record);
   }
+  install_budget_ = install_bytes_per_flush;
+  for (const uint64_t file : checkpoint.installed) files_.drop(file);
   for (const auto& born : checkpoint.births) {
     start_replica(born.descriptor.id, born,
                   {.hard = born.hard, .base = born.base, .config = born.base_config, .entries = {}, .applied = born.base.index});

@@ -21,6 +21,8 @@
 #include "range/oracle_calls.hpp"
 #include "range/replica.hpp"
 #include "range/reporter.hpp"
+#include "range/snapshot_receiver.hpp"
+#include "range/snapshot_sender.hpp"
 #include "range/timestamps.hpp"
 
 namespace ddb::range {
@@ -49,27 +51,28 @@ struct StoreOutputs {
   std::vector<proto::PeerBatch> messages;  // at most one per peer store
   std::vector<StoreReply> replies;
   std::vector<OracleCall> oracle_calls;
-
-  bool empty() const { return messages.empty() && replies.empty() && oracle_calls.empty(); }
+  std::optional<Error> failed;  // the store cannot go on: the process must end
 };
 
 /// What one flush carries; given back when it is durable.
 struct Checkpoint {
   std::vector<std::pair<RangeId, ReplicaRecord>> records;
   std::vector<ReplicaRecord> births;  // replicas that begin to live once this is durable
+  std::vector<uint64_t> installed;    // snapshot files of no more use then
 
   /// In the terms of the log's release rule (W7).
   std::vector<proto::FlushedReplica> for_log() const;
 };
 
-class Store final : private ReplicaContext {
+class Store final : private ReplicaContext, private SnapshotHost {
  public:
   /// Recovers every replica from the state's records and the log, and applies what is known to be
   /// committed before anything is answered (A5). bad_data: log and state disagree (W5), naming the range.
   /// `next` is the number of the first batch to come.
   static Result<std::unique_ptr<Store>> recover(const StoreOptions& options, const StoreIdentity& identity,
-                                                env::State& state, std::vector<proto::LogBatch> log,
-                                                BatchNumber next, MachineFactory factory, Instant now);
+                                                env::State& state, env::SnapshotFiles& files,
+                                                std::vector<proto::LogBatch> log, BatchNumber next,
+                                                MachineFactory factory, Instant now);
   ~Store() override;
 
   /// Creates a replica with a descriptor that all its first replicas share: C5, and an oracle's own group.
@@ -85,6 +88,8 @@ class Store final : private ReplicaContext {
   void oracle_answer(uint64_t token, Result<proto::OracleReply> reply, Instant now);
   void batch_proven(BatchNumber batch, Instant now);
   void unreachable(StoreId peer, Instant now);
+  void snapshot_made(uint64_t id, Result<env::SnapshotMade> made, Instant now);
+  void snapshot_sealed(uint64_t id, Result<void> done, Instant now);
   /// Hands over every leadership (before a clean stop). Returns how many are still led.
   size_t drain(Instant now);
 
@@ -106,11 +111,11 @@ class Store final : private ReplicaContext {
   proto::NodeStatusReply status() const;
   const Replica* replica(RangeId range) const;
   bool has_unflushed() const { return unflushed_; }
-  bool wants_flush() const { return !births_.empty(); }  // now, rather than in its time
+  bool wants_flush() const { return wants_flush_; }  // now, rather than in its time
 
  private:
-  Store(const StoreOptions& options, const StoreIdentity& identity, env::State& state, MachineFactory factory,
-        BatchNumber next, Instant now);
+  Store(const StoreOptions& options, const StoreIdentity& identity, env::State& state, env::SnapshotFiles& files,
+        MachineFactory factory, BatchNumber next, Instant now);
 
   // ReplicaContext.
   Instant now() const override { return now_; }
@@ -122,6 +127,10 @@ class Store final : private ReplicaContext {
   void want_timestamp(Replica& replica, uint64_t leadership, uint64_t cookie) override;
   void touch(Replica& replica) override { dirty_.insert(replica.range()); }
 
+  // SnapshotHost.
+  Replica* find(RangeId range) override;
+  void send(const Replica& from, ReplicaId to, proto::PeerBody body) override;
+
   void start_replica(RangeId range, ReplicaRecord record, raft::Initial initial);
   void first_range_found(const proto::RangeDescriptor& descriptor);
   raft::Options raft_options(ReplicaId id);
@@ -132,11 +141,12 @@ class Store final : private ReplicaContext {
   void send(const Replica& from, std::vector<proto::RaftMessage> messages, std::vector<proto::PeerBatch>& out);
   void heartbeat_oracle();
   void report_leadership(const Replica& replica);
-  Replica* find(RangeId range);
+  void install(Replica& replica);
 
   const StoreOptions options_;
   const StoreIdentity identity_;
   env::State& state_;
+  env::SnapshotFiles& files_;
   const MachineFactory factory_;
   Random random_;
   Instant now_;
@@ -166,6 +176,13 @@ class Store final : private ReplicaContext {
   bool unflushed_ = false;
   std::map<RangeId, proto::Base> flushed_bases_;
   std::vector<ReplicaRecord> births_;
+
+  SnapshotSender sender_;
+  SnapshotReceiver receiver_;
+  size_t install_budget_;  // bytes of rows until the next flush: the overlay stays bounded
+  std::vector<uint64_t> installed_;
+  bool wants_flush_ = false;
+  std::optional<Error> failed_;
 };
 
 }  // namespace ddb::range
