@@ -80,13 +80,6 @@ class Flush {
   virtual Result<bool> step() = 0;
 };
 
-/// A piece of one table: keys in [start, end); an empty end means no bound.
-struct TableSpan {
-  env::Table table;
-  Bytes start;
-  Bytes end;
-};
-
 /// The state as of the last finished flush, for one reader (I1): no overlay, its own LMDB transaction.
 /// One thread at a time. Pins LMDB pages: copy to a file, then destroy it.
 class Snapshot {
@@ -95,7 +88,7 @@ class Snapshot {
   virtual Result<std::optional<Bytes>> get(env::Table table, BytesView key) = 0;  // the range record, of table `range`
   /// Appends rows of `spans`, in order, as puts to `chunk`, until it has about `bytes_max` more bytes.
   /// `spans` shrinks to what is left; empty: all has been read.
-  virtual Result<void> read(std::vector<TableSpan>& spans, size_t bytes_max, env::WriteBatch& chunk) = 0;
+  virtual Result<void> read(std::vector<env::TableSpan>& spans, size_t bytes_max, env::WriteBatch& chunk) = 0;
 };
 
 class Store {
