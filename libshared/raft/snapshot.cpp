@@ -1,0 +1,60 @@
+// Compaction and snapshots: thesis 5, I3. The core knows of a snapshot only where it ends and who was a member there.
+#include "raft/core.hpp"
+
+namespace ddb::raft {
+
+void Raft::Impl::applied(LogIndex index) {
+  DDB_ASSERT(index <= applicable());
+  applied_ = std::max(applied_, index);
+}
+
+void Raft::Impl::compact(LogIndex index) {
+  if (index <= log_.base().index) return;  // an installed snapshot was faster
+  DDB_ASSERT(index <= applied_);
+  log_.compact(index);
+  configs_.compact(index);
+}
+
+// To one that does not answer, none is made.
+void Raft::Impl::want_snapshot(Follower& follower) {
+  if (is_active(follower)) {
+    follower.to_snapshot();
+    fx_.snapshots_wanted.push_back(follower.id);
+  } else {
+    follower.to_probe();
+    follower.paused = true;
+  }
+}
+
+void Raft::Impl::snapshot_failed(ReplicaId peer) {
+  Follower* follower = find(peer);
+  if (!follower || follower->state != Follower::State::snapshot) return;
+  follower->to_probe();
+  follower->paused = true;  // until it answers a heartbeat
+}
+
+void Raft::Impl::on(const RaftMessage& m, const proto::InstallSnapshot& snapshot) {
+  if (lead_) return;
+  if (m.term == hard_.term) follow(m.from);
+  const Base base = snapshot.base;
+  if (!check_config(snapshot.config) || base.term > hard_.term) return;
+  if (base.index > hard_.commit) {
+    if (log_.holds(base)) {
+      hard_.commit = base.index;  // what follows stays (I3)
+    } else {
+      replace_log(snapshot);
+    }
+  }
+  acknowledge(leader_ ? leader_ : m.from, hard_.commit, 0);
+}
+
+void Raft::Impl::replace_log(const proto::InstallSnapshot& snapshot) {
+  const LogIndex index = snapshot.base.index;
+  forget_written_from(log_.base().index.next());
+  log_.reset(snapshot.base);
+  configs_ = ConfigHistory{index, snapshot.config};
+  hard_.commit = applied_ = durable_ = handed_index_ = index;
+  fx_.begin = snapshot.base;
+}
+
+}  // namespace ddb::raft
