@@ -3,6 +3,7 @@
 #include <chrono>
 #include <optional>
 
+#include "host/snapshot_files.hpp"
 #include "host/worker.hpp"
 
 namespace ddb::host {
@@ -31,17 +32,27 @@ uint64_t wall_clock_millis() {
 
 class StoreHost::Impl {
  public:
-  Impl(net::Loop& loop, std::unique_ptr<lmdb::Store> store, std::unique_ptr<range::Store> core,
+  Impl(net::Loop& loop, std::unique_ptr<lmdb::Store> store, const std::string& directory,
        const StoreHostOptions& options, StoreHostEvents events)
       : loop_{loop},
         options_{options},
         events_{std::move(events)},
         store_{std::move(store)},
-        core_{std::move(core)},
+        files_{loop, *store_, directory, file_events()},
         tick_timer_{loop},
         proven_{store_->log().next_batch().prev()},
-        next_flush_{net::Loop::now() + options.flush_interval} {
+        next_flush_{net::Loop::now() + options.flush_interval} {}
+
+  Result<void> recover(range::MachineFactory factory) {
+    const auto& self = store_->identity();
+    auto core = range::Store::recover(options_.core, {self.cluster, self.store, self.node, self.incarnation},
+                                      store_->state(), files_, store_->recovered(), store_->log().next_batch(),
+                                      std::move(factory), net::Loop::now());
+    if (!core) return std::unexpected(core.error());
+    core_ = std::move(*core);
+    files_.keep_only(core_->snapshot_files());
     tick();
+    return {};
   }
 
   ~Impl() {
@@ -73,6 +84,17 @@ class StoreHost::Impl {
     };
   }
 
+  SnapshotFiles::Events file_events() {
+    return {[this](uint64_t id, Result<env::SnapshotMade> made) {
+              core_->snapshot_made(id, std::move(made), net::Loop::now());
+              turn_soon();
+            },
+            [this](uint64_t id, Result<void> done) {
+              core_->snapshot_sealed(id, std::move(done), net::Loop::now());
+              turn_soon();
+            }};
+  }
+
   void tick() {
     core_->tick(net::Loop::now(), wall_clock_millis());
     cover_idle();
@@ -85,6 +107,7 @@ class StoreHost::Impl {
     const Instant now = net::Loop::now();
     core_->settle(now);
     auto out = core_->take();
+    if (out.failed) return events_.failed(*out.failed);
     for (auto& batch : out.messages) events_.send(std::move(batch));
     write_next();
     for (auto& reply : out.replies) events_.reply(std::move(reply));
@@ -184,6 +207,7 @@ class StoreHost::Impl {
   const StoreHostOptions options_;
   StoreHostEvents events_;
   std::unique_ptr<lmdb::Store> store_;
+  SnapshotFiles files_;
   std::unique_ptr<range::Store> core_;
   net::Timer tick_timer_;
   BatchNumber proven_;
@@ -206,15 +230,11 @@ class StoreHost::Impl {
 };
 
 Result<std::unique_ptr<StoreHost>> StoreHost::start(net::Loop& loop, std::unique_ptr<lmdb::Store> store,
-                                                    const StoreHostOptions& options, range::MachineFactory factory,
-                                                    StoreHostEvents events) {
-  const auto& identity = store->identity();
-  auto core = range::Store::recover(options.core, {identity.cluster, identity.store, identity.node, identity.incarnation},
-                                    store->state(), store->recovered(), store->log().next_batch(), std::move(factory),
-                                    net::Loop::now());
-  if (!core) return std::unexpected(core.error());
-  return std::unique_ptr<StoreHost>{new StoreHost{
-      std::make_unique<Impl>(loop, std::move(store), std::move(*core), options, std::move(events))}};
+                                                    const std::string& directory, const StoreHostOptions& options,
+                                                    range::MachineFactory factory, StoreHostEvents events) {
+  auto impl = std::make_unique<Impl>(loop, std::move(store), directory, options, std::move(events));
+  if (auto recovered = impl->recover(std::move(factory)); !recovered) return std::unexpected(recovered.error());
+  return std::unique_ptr<StoreHost>{new StoreHost{std::move(impl)}};
 }
 
 StoreHost::StoreHost(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}

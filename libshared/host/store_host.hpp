@@ -35,10 +35,10 @@ struct StoreHostEvents {
 
 class StoreHost {
  public:
-  /// `store` has been opened and adopted. bad_data: as range::Store::recover.
+  /// `store`, of `directory`, has been opened and adopted. bad_data: as range::Store::recover.
   static Result<std::unique_ptr<StoreHost>> start(net::Loop& loop, std::unique_ptr<lmdb::Store> store,
-                                                  const StoreHostOptions& options, range::MachineFactory factory,
-                                                  StoreHostEvents events);
+                                                  const std::string& directory, const StoreHostOptions& options,
+                                                  range::MachineFactory factory, StoreHostEvents events);
   ~StoreHost();
 
   /// For inputs: change the core, then call turn_soon().

@@ -1,14 +1,15 @@
-// A thread that does one task at a time.
+// A thread that does one task after the other.
 #pragma once
 
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <thread>
 
 namespace ddb::host {
 
-/// Tasks come from one other thread, each only after the one before has said that it is done.
+/// Tasks run in the order in which they come. Callers bound how many they have waiting.
 class Worker {
  public:
   Worker() : thread_{[this] { run(); }} {}
@@ -17,12 +18,12 @@ class Worker {
   void start(std::move_only_function<void()> task) {
     {
       const std::lock_guard lock{mutex_};
-      task_ = std::move(task);
+      tasks_.push_back(std::move(task));
     }
     ready_.notify_one();
   }
 
-  /// Finishes the task at hand, then ends the thread.
+  /// Finishes the tasks at hand, then ends the thread.
   void stop() {
     {
       const std::lock_guard lock{mutex_};
@@ -36,9 +37,10 @@ class Worker {
   void run() {
     std::unique_lock lock{mutex_};
     for (;;) {
-      ready_.wait(lock, [this] { return stopping_ || task_; });
-      if (!task_) return;
-      auto task = std::exchange(task_, nullptr);
+      ready_.wait(lock, [this] { return stopping_ || !tasks_.empty(); });
+      if (tasks_.empty()) return;
+      auto task = std::move(tasks_.front());
+      tasks_.pop_front();
       lock.unlock();
       task();
       task = nullptr;
@@ -48,7 +50,7 @@ class Worker {
 
   std::mutex mutex_;
   std::condition_variable ready_;
-  std::move_only_function<void()> task_;
+  std::deque<std::move_only_function<void()>> tasks_;
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -448,6 +448,14 @@ void Store::rewrite(const std::vector<proto::ReplicaKey>& pinning) {
   }
 }
 
+std::set<uint64_t> Store::snapshot_files() const {
+  std::set<uint64_t> files;
+  for (const auto& [range, replica] : replicas_) {
+    if (const auto install = replica->record().install) files.insert(install->file);
+  }
+  return files;
+}
+
 proto::NodeStatusReply Store::status() const {
   proto::NodeStatusReply status{identity_.cluster, identity_.node, identity_.store, identity_.incarnation, {}};
   for (const auto& [range, replica] : replicas_) status.replicas.push_back(replica->status());

@@ -108,6 +108,7 @@ class Store final : private ReplicaContext, private SnapshotHost {
   /// W8: these replicas pin old segments of the log.
   void rewrite(const std::vector<proto::ReplicaKey>& pinning);
 
+  std::set<uint64_t> snapshot_files() const;  // that replicas are being installed from
   proto::NodeStatusReply status() const;
   const Replica* replica(RangeId range) const;
   bool has_unflushed() const { return unflushed_; }
