@@ -61,7 +61,7 @@ using ConnectionPtr = std::shared_ptr<Connection>;
 
 struct ListenOptions {
   bool insecure = false;  // permits an address that is not loopback: there is no TLS yet
-  ConnectionOptions connection;
+  ConnectionOptions connection{};
 };
 
 /// Accepts until destroyed.

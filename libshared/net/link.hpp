@@ -50,7 +50,7 @@ struct PeerLinkOptions {
   Duration connect_timeout = std::chrono::seconds{2};
   Duration retry_min = std::chrono::milliseconds{20};  // doubled with every failure
   Duration retry_max = std::chrono::seconds{1};
-  ConnectionOptions connection;
+  ConnectionOptions connection{};
 };
 
 /// Keeps one outgoing link to an address: dials, says Hello, dials again with back-off when it breaks.
