@@ -98,7 +98,11 @@ Replica::Gathered Replica::gather(BatchNumber batch) {
 
 void Replica::settle() {
   if (installing()) return;
-  while (raft_.applied_index() < raft_.applicable()) apply_one(raft_.entry(raft_.applied_index().next()));
+  if (raft_.applied_index() < raft_.applicable()) {
+    while (raft_.applied_index() < raft_.applicable()) apply_one(raft_.entry(raft_.applied_index().next()));
+    machine_->applied();
+    follow_role();
+  }
   serve_confirmed();
 }
 
@@ -114,7 +118,6 @@ void Replica::apply_one(const proto::Entry& entry) {
   context_.state().apply(out);
   applied_term_ = entry.term;
   raft_.applied(entry.index);
-  follow_role();
 }
 
 void Replica::apply_config(const proto::Entry& entry, env::WriteBatch& out) {
