@@ -285,6 +285,7 @@ Result<void> Output::close() {
   return fail(Code::io, fmt::format("cannot write the output: {}", std::strerror(error_)));
 }
 
+bool Output::failed() const { return error_ != 0; }
 bool Output::broken_pipe() const { return error_ == EPIPE; }
 
 void Output::write(std::string_view text) {

@@ -79,7 +79,9 @@ class Output {
   /// Flushes, and says whether everything arrived. Errors: io.
   Result<void> close();
 
-  /// The reader went away: nothing to complain about, nothing more to do.
+  /// A write has failed: whatever is written is lost.
+  bool failed() const;
+  /// It failed because the reader went away: nothing to complain about, nothing more to do.
   bool broken_pipe() const;
 
  private:

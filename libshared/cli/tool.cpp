@@ -275,8 +275,11 @@ int Tool::run(int argc, const char* const* argv) {
   const auto done = guarded([&] { return act(context); });
   const auto closed = out.close();
   if (out.broken_pipe()) die_of_broken_pipe();
-  if (!done) return complain(name, to_string(done.error()), exit_code(done.error().code));
-  if (!closed) return complain(name, to_string(closed.error()), exit_code(closed.error().code));
+  for (const auto& result : {closed, done}) {
+    if (result) continue;
+    const Error& error = result.error();
+    return error.message.empty() ? exit_code(error.code) : complain(name, to_string(error), exit_code(error.code));
+  }
   return exit_done;
 }
 

@@ -110,7 +110,7 @@ class Tool : public Command {
   Command& command(const std::string& name, const std::string& summary);
 
   /// Parses, acts, reports; the exit status for main() to return. Help and version go to stdout, status 0; wrong usage 64;
-  /// an Error or an exception is one line on stderr and its exit_code(). A closed pipe ends the process as SIGPIPE does.
+  /// an Error (unless its message is empty: then it has been told) or an exception is one line on stderr and its exit_code(). A closed pipe ends the process as SIGPIPE does.
   int run(int argc, const char* const* argv);
   int run(int argc, const char* const* argv, Action action);
 

@@ -227,7 +227,10 @@ TEST_CASE("a reply has a limit, and says how to stay below it") {
 }
 
 TEST_CASE("an error tells what, where and what to do") {
-  auto in = codec::Unpacker::parse(encode_error(3, {.error = {.code = Code::conflict, .message = "m", .hint = "h", .detail = {}}, .sqlstate = "40001", .position = sql::Position{4, 1, 5}}));
+  const Bytes bytes = encode_error(3, {.error = {.code = Code::conflict, .message = "m", .hint = "h", .detail = {}},
+                                       .sqlstate = "40001",
+                                       .position = sql::Position{4, 1, 5}});
+  auto in = codec::Unpacker::parse(bytes);
   REQUIRE(in);
   in->array();
   in->u64();

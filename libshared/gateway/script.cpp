@@ -1,0 +1,110 @@
+#include "gateway/script.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cli/text.hpp"
+#include "gateway/rows.hpp"
+#include "sql/lexer.hpp"
+
+namespace ddb::gateway {
+
+namespace {
+
+constexpr size_t message_bytes_max = 500;  // SQLite quotes a whole unfinished literal
+
+size_t first_token(std::string_view statement) { return sql::Lexer{statement}.next().offset; }
+
+bool only_reads(sql::StatementKind kind) {
+  using enum sql::StatementKind;
+  return kind == select || kind == explain || kind == pragma || kind == begin || kind == rollback || kind == empty;
+}
+
+}  // namespace
+
+Script::Script(sql::Session& session, cli::Output& out, ScriptOptions options)
+    : session_{session}, out_{out}, options_{std::move(options)} {}
+
+Result<void> Script::run(std::string_view name, const ReadText& read) {
+  name_ = name;
+  splitter_ = {};
+  place_ = {};
+  Result<void> first{};
+  const auto may_go_on = [&](Result<void> done) {
+    if (done) return true;
+    if (first) first = done;
+    return options_.keep_going && !out_.failed();
+  };
+
+  for (bool more = true; more;) {
+    const auto text = read();
+    if (!text) {
+      may_go_on(complain(place_, text.error()));
+      break;
+    }
+    splitter_.feed(*text);
+    std::string_view statement;
+    while (more && splitter_.next(statement)) more = may_go_on(run_statement(statement));
+    if (more && text->empty()) {
+      may_go_on(run_rest(splitter_.rest()));
+      break;
+    }
+  }
+  if (!first && !options_.keep_going) session_.rollback();
+  return first;
+}
+
+Result<void> Script::finish() {
+  if (!session_.in_transaction()) return {};
+  session_.rollback();
+  return complain(place_, {Code::bad_data, "the input ends inside a transaction, which is rolled back", "end it with COMMIT", {}});
+}
+
+bool Script::inside_statement() const { return !sql::is_blank(splitter_.rest()); }
+
+Script::Place Script::ahead(std::string_view text) const {
+  const size_t newline = text.rfind('\n');
+  if (newline == std::string_view::npos) return {place_.line, place_.column + text.size()};
+  return {place_.line + static_cast<size_t>(std::ranges::count(text, '\n')), text.size() - newline};
+}
+
+Result<void> Script::run_statement(std::string_view text) {
+  auto done = execute(text);
+  place_ = ahead(text);
+  if (options_.progress) options_.progress(++statements_);
+  return done;
+}
+
+Result<void> Script::run_rest(std::string_view text) {
+  if (sql::is_blank(text)) {
+    place_ = ahead(text);
+    return {};
+  }
+  if (options_.cut_is_error) {
+    const auto description = session_.describe(text);
+    if (description && !only_reads(description->kind))
+      return complain(ahead(text.substr(0, first_token(text))),
+                      {Code::bad_data, "the input ends inside this statement, which is not run", "end it with a semicolon if it is whole", {}});
+  }
+  return run_statement(text);
+}
+
+Result<void> Script::execute(std::string_view text) {
+  OutputRows rows{out_};
+  const auto result = session_.execute(text, {}, rows);
+  if (result) return {};
+  const auto& position = result.error().position;
+  return complain(ahead(text.substr(0, position ? position->offset : first_token(text))), result.error().error);
+}
+
+std::unexpected<Error> Script::complain(Place place, const Error& error) {
+  if (!out_.failed()) {  // else that is the trouble, and its owner tells
+    std::string message = cli::one_line(to_string(error));
+    if (message.size() > message_bytes_max) message.replace(message_bytes_max, std::string::npos, "...");
+    options_.report(fmt::format("{}:{}:{}: {}", name_, place.line, place.column, message));
+  }
+  return fail(error.code, {});
+}
+
+}  // namespace ddb::gateway

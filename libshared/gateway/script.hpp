@@ -1,0 +1,60 @@
+// SQL text as it comes, statement by statement, through one session; rows to an Output.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "cli/output.hpp"
+#include "sql/session.hpp"
+#include "sql/statement.hpp"
+
+namespace ddb::gateway {
+
+/// Gives the next piece of text, valid until the next call; empty at the end. Errors: io.
+using ReadText = std::function<Result<std::string_view>()>;
+
+struct ScriptOptions {
+  bool keep_going = false;    // after a failed statement
+  bool cut_is_error = true;   // a last statement that writes needs its semicolon: else the text may end early
+  std::function<void(std::string_view line)> report;       // "NAME:LINE:COLUMN: message: hint", one line per error
+  std::function<void(uint64_t statements)> progress = {};  // after each statement; may be empty
+};
+
+/// Runs texts one after the other in one session, as the sqlite3 shell does: a transaction may span them.
+class Script {
+ public:
+  Script(sql::Session& session, cli::Output& out, ScriptOptions options);
+
+  /// `name` is for messages. The first error ends it and rolls back an open transaction; with keep_going the rest is run,
+  /// and the first error returned at the end. Errors were reported, so they come back without message, for their code.
+  Result<void> run(std::string_view name, const ReadText& read);
+
+  /// No more text: a transaction that is still open is rolled back, and that is an error (bad_data).
+  Result<void> finish();
+
+  /// The text so far ends inside a statement. For prompts.
+  bool inside_statement() const;
+
+ private:
+  struct Place {  // in the text; from 1, columns in bytes
+    size_t line = 1;
+    size_t column = 1;
+  };
+  Place ahead(std::string_view text) const;
+  Result<void> run_statement(std::string_view text);
+  Result<void> run_rest(std::string_view text);
+  Result<void> execute(std::string_view text);
+  std::unexpected<Error> complain(Place place, const Error& error);
+
+  sql::Session& session_;
+  cli::Output& out_;
+  ScriptOptions options_;
+  std::string name_;
+  sql::StatementSplitter splitter_;
+  Place place_;  // of the statement in hand
+  uint64_t statements_ = 0;
+};
+
+}  // namespace ddb::gateway
