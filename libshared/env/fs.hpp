@@ -41,6 +41,8 @@ class FileSystem {
   virtual Result<void> sync_directory(const std::string& path) = 0;
   /// refused: another process holds it; the message names its pid.
   virtual Result<std::unique_ptr<DirectoryLock>> lock(const std::string& directory) = 0;
+  /// A file of that many bytes whose contents mean nothing: its space is taken until it is removed.
+  virtual Result<void> reserve(const std::string& path, uint64_t bytes) = 0;
   virtual Result<uint64_t> free_bytes(const std::string& directory) = 0;  // to an unprivileged process
 };
 
