@@ -7,7 +7,7 @@ namespace ddb::lmdb {
 namespace {
 
 constexpr std::array row_tables{env::Table::data, env::Table::lock, env::Table::txn};
-constexpr uint64_t short_write_bytes = 16 << 20;
+constexpr uint64_t write_bytes_max = 1 << 20;  // more than LMDB writes at once
 
 Result<void> write(WriteTxn& txn, MDB_dbi table, BytesView key, const Generation::Value& value) {
   return value.erased() ? txn.erase(table, key) : txn.put(table, key, value.bytes());
@@ -129,12 +129,13 @@ Result<void> FlushJob::write_records(WriteTxn& txn) {
   return {};
 }
 
-/// LMDB calls a write that the disk cut short an I/O error.
+/// LMDB calls a write that was cut short an I/O error; want of space is what cuts writes short.
 Error FlushJob::explain(Error error) const {
   if (error.code != Code::io) return error;
-  const auto free = context_.files.free_bytes(context_.directory);
-  if (free && *free < short_write_bytes) error.code = Code::store_full;
-  return error;
+  const std::string probe = context_.directory + "/probe";
+  const auto reserved = context_.files.reserve(probe, write_bytes_max);
+  (void)context_.files.remove(probe);
+  return !reserved && reserved.error().code == Code::store_full ? reserved.error() : error;
 }
 
 }  // namespace ddb::lmdb
