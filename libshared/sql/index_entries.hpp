@@ -1,69 +1,24 @@
-// Rows and index entries as keys and values: what a change of a row writes, and how a row is found again.
+// Index entries as keys and values, and what a change of a row writes.
 //
-// Row:    key = prefix(table, 0), the key columns' parts, and, in a declared key of a rowid table with a NULL in it,
-//         the rowid; value = codec/row, cell 0 the rowid where the key does not hold it. A cell whose exact value
-//         the key yields is NULL in the value: no column is stored twice.
-// Entry:  key = prefix(table, index), the index columns' parts, and the row key's parts unless the index is
-//         unique and no NULL is among its columns; value = codec/row: cell 0 the row key's parts (BLOB) when they
-//         are not in the key, then what the parts do not yield exactly, index columns first, key columns after.
-//         So every index column and key column can be read from the entry alone.
+// Key:   prefix(table, index), the index columns' parts, and the row key's parts unless the index is unique and
+//        no NULL is among its columns.
+// Value: codec/row, or empty; cell 0 is the row key's parts (BLOB) when they are not in the key, then what the parts do
+//        not yield exactly, index columns first, key columns after.
+// So every index column and every key column can be read from the entry alone.
 #pragma once
 
 #include <memory>
 #include <optional>
-#include <span>
 #include <vector>
 
 #include "base/result.hpp"
-#include "codec/row.hpp"
+#include "sql/rows.hpp"
 #include "sql/schema.hpp"
 #include "sql/write_buffer.hpp"
 
 namespace ddb::sql {
 
-using codec::Value;
-using codec::ValueView;
-
-/// A row in memory, borrowed: values in order of declaration, generated columns included.
-struct RowView {
-  int64_t rowid = 0;  // of tables that have one
-  std::span<const ValueView> values;
-};
-
-/// A row in memory, owned.
-struct Row {
-  int64_t rowid = 0;
-  std::vector<Value> values;
-};
-
-Bytes row_prefix(const Table& table);
 Bytes index_prefix(const Table& table, const Index& index);
-
-/// The row's key. too_long, naming the table.
-Result<Bytes> row_key(const Table& table, const RowView& row);
-/// Key of the row with these values in its key columns, in order of Table::key_columns(). Without a value for a
-/// completing rowid: never for NULLs.
-Result<Bytes> row_key_of(const Table& table, std::span<const ValueView> key_values);
-/// The row's value. `previous`: the stored value it replaces, empty if none; cells that a newer schema added there are kept.
-Bytes row_value(const Table& table, const RowView& row, BytesView previous = {});
-/// The inverse; columns the row does not have yet get their defaults. bad_data names the table.
-/// A generated column the row is too old for comes as NULL: RowExpressions computes it.
-Result<Row> decode_row(const Table& table, BytesView key, BytesView value);
-
-/// Evaluates SQL expressions (of indexes and generated columns) over rows of one table, with the columns'
-/// affinities and collations, on a private SQLite connection. Not thread-safe.
-class RowExpressions {
- public:
-  static Result<std::unique_ptr<RowExpressions>> open(const Table& table, std::vector<std::string> expressions);
-  ~RowExpressions();
-  /// One value per expression.
-  Result<std::vector<Value>> evaluate(const RowView& row);
-
- private:
-  struct Impl;
-  explicit RowExpressions(std::unique_ptr<Impl> impl);
-  std::unique_ptr<Impl> impl_;
-};
 
 /// One entry that a row has in an index.
 struct IndexEntry {
@@ -71,6 +26,16 @@ struct IndexEntry {
   Bytes key;
   Bytes value;
   bool unique = false;  // nobody else may hold this key
+};
+
+/// What an entry says.
+struct EntryReader {
+  std::vector<Value> index_values;  // in order of Index::columns
+  std::vector<Value> key_values;    // in order of Table::key_columns()
+  Bytes row_parts;                  // the row's key without its prefix
+
+  /// bad_data names table and index.
+  static Result<EntryReader> open(const Table& table, const Index& index, BytesView key, BytesView value);
 };
 
 /// The key of the row that an entry belongs to. bad_data names table and index.
@@ -95,8 +60,6 @@ class RowWriter {
   Result<void> erase(const RowView& row, WriteBuffer& buffer);
   /// Writes what differs. `previous`: the stored value of `before` (see row_value).
   Result<void> update(const RowView& before, BytesView previous, const RowView& after, WriteBuffer& buffer);
-  /// Only the entries of one index, for its backfill: `insert` when unique.
-  Result<void> backfill(const Index& index, const RowView& row, WriteBuffer& buffer);
 
  private:
   struct Impl;

@@ -130,7 +130,7 @@ struct Table {
   const Index* index(uint64_t index_id) const;
   /// The columns that make up the row's key, the rowid that completes a NULL aside. For Clustering::rowid one column:
   /// the alias or rowid_column.
-  std::vector<KeyColumn> key_columns() const;
+  const std::vector<KeyColumn>& key_columns() const;
   bool operator==(const Table&) const = default;
   static constexpr auto fields() {
     return std::tuple{&Table::id,          &Table::version,           &Table::name,

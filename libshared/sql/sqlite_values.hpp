@@ -1,0 +1,68 @@
+// Values between SQLite's C interface and ours.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "codec/value.hpp"
+#include "sql/schema.hpp"
+
+struct sqlite3;
+struct sqlite3_context;
+struct sqlite3_stmt;
+struct sqlite3_value;
+
+namespace ddb::sql {
+
+/// Borrowed: until SQLite converts or frees the value.
+codec::ValueView view_of(sqlite3_value* value);
+/// Column of the current row; borrowed until the statement moves.
+codec::ValueView column_of(sqlite3_stmt* stmt, int column);
+/// SQLite copies the bytes.
+void set_result(sqlite3_context* context, const codec::ValueView& value);
+void bind_value(sqlite3_stmt* stmt, int parameter, const codec::ValueView& value);
+
+/// What SQLite says went wrong last on this connection.
+Error sqlite_error(sqlite3* db);
+
+/// "a INTEGER, b TEXT COLLATE NOCASE": columns for sqlite3_declare_vtab, with the table's affinities and collations.
+std::string declared_columns(const Table& table);
+std::string_view collation_name(Collation collation);
+
+/// Owns a connection to a private in-memory database.
+class PrivateDb {
+ public:
+  PrivateDb();
+  ~PrivateDb();
+  PrivateDb(const PrivateDb&) = delete;
+  PrivateDb& operator=(const PrivateDb&) = delete;
+  sqlite3* get() const { return db_; }
+  /// Runs statements that return no rows.
+  Result<void> run(std::string_view sql);
+
+ private:
+  sqlite3* db_ = nullptr;
+};
+
+/// Owns a prepared statement.
+class Statement {
+ public:
+  static Result<Statement> prepare(sqlite3* db, std::string_view sql);
+  Statement(Statement&& other) noexcept;
+  Statement& operator=(Statement&& other) noexcept;
+  ~Statement();
+  sqlite3_stmt* get() const { return stmt_; }
+  /// True: a row is there. False: done.
+  Result<bool> step();
+  void reset();
+  std::string text(int column) const;  // empty for NULL
+  int64_t integer(int column) const;
+  bool null(int column) const;
+
+ private:
+  explicit Statement(sqlite3_stmt* stmt) : stmt_{stmt} {}
+  sqlite3_stmt* stmt_;
+};
+
+}  // namespace ddb::sql
