@@ -52,7 +52,7 @@ void Machine::apply(LogIndex index, Term, BytesView command, std::optional<uint6
   const auto decoded = codec::decode<Command>(command);
   DDB_ASSERT(decoded);  // an unknown command: stop rather than diverge (A4)
   DDB_ASSERT(record_.mark);  // founded, before there was a log
-  applied_ = index;
+  last_applied_ = index;
   env::WriteBatch writes;
   const Outcome outcome = std::visit([&](const auto& it) { return run(it, writes); }, *decoded);
   record_.hash = chain_hash(record_.hash, writes);
@@ -60,8 +60,12 @@ void Machine::apply(LogIndex index, Term, BytesView command, std::optional<uint6
   std::ranges::move(writes.ops, std::back_inserter(out.ops));
 
   if (!host_.leads()) return;
-  watches_.changed(record_.revision, outcome.events, tell());
+  if (!outcome.events.empty()) watches_.changed(record_.revision, outcome.events);
   if (cookie) settled(*cookie, outcome.reply);
+}
+
+void Machine::applied() {
+  if (host_.leads()) watches_.publish(record_.revision, record_.compacted, tell());
 }
 
 /// A command of this leader's own has been applied.
@@ -154,7 +158,6 @@ Machine::Outcome Machine::run(const Compact& command, env::WriteBatch& out) {
     out.erase(Table::txn, Bytes{cursor->key()});
   }
   record_.compacted = target;
-  if (host_.leads()) watches_.progress(record_.revision, target, tell());
   return {proto::DoneReply{}, {}};
 }
 

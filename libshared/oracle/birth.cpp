@@ -46,12 +46,16 @@ proto::RangeDescriptor founding_descriptor(const proto::FoundingRecord& record) 
   return descriptor;
 }
 
+std::vector<env::TableSpan> Machine::spans() const {
+  return {{env::Table::range, Bytes{machine_rows}, prefix_end(machine_rows)}, {env::Table::data, {}, {}}, {env::Table::txn, {}, {}}};
+}
+
 Result<void> check(env::State& state) {
   for (const BytesView key : {record_key, members_key}) {
     const auto sealed = state.get(env::Table::range, key);
     if (sealed && unseal(key, *sealed)) continue;
     // A member that waits for its first snapshot has neither, and nothing else either.
-    if (!sealed && empty(state, env::Table::range, "m") && empty(state, env::Table::data, {})) return {};
+    if (!sealed && empty(state, env::Table::range, machine_rows) && empty(state, env::Table::data, {})) return {};
     return fail(Code::bad_data, "the oracle's record, with the mark below which timestamps are given out, is gone or damaged",
                 "start this member from an empty directory, as a new one");
   }

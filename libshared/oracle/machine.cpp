@@ -71,8 +71,8 @@ OracleReply Machine::status() const {
   status.self = options_.self.value;
   status.leader = host_.leader().value;
   status.term = host_.term().value;
-  status.commit = applied_.value;  // what is committed as far as this member can tell a client
-  status.applied = applied_.value;
+  status.commit = last_applied_.value;  // what is committed as far as this member can tell a client
+  status.applied = last_applied_.value;
   status.revision = record_.revision;
   for (const auto& member : members_) status.members.push_back({member.id.value, member.address});
   if (!host_.leads()) return status;

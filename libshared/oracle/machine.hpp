@@ -59,7 +59,9 @@ class Machine final : public range::Machine {
   void lost_leadership() override;
   void dropped(uint64_t cookie) override;
   void confirmed(uint64_t cookie) override;
+  void applied() override;
   void tick() override;
+  std::vector<env::TableSpan> spans() const override;
   uint64_t hash() const override { return record_.hash; }
   void loaded() override;
 
@@ -121,7 +123,7 @@ class Machine final : public range::Machine {
   // Of the state, on every member.
   Record record_;
   std::vector<Member> members_;
-  LogIndex applied_;
+  LogIndex last_applied_;
 
   // Of the leader.
   Clock clock_;

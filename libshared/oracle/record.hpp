@@ -91,6 +91,7 @@ struct Events {
   static constexpr auto fields() { return std::tuple{&Events::list}; }
 };
 
+inline constexpr BytesView machine_rows = "m";
 inline constexpr BytesView record_key = "mr";
 inline constexpr BytesView members_key = "mm";
 inline constexpr BytesView store_rows = "ms";

@@ -29,7 +29,7 @@ void Watches::open(range::RequestToken token, const proto::WatchRequest& request
   }
   tell(token, reply);
   watches_.insert_or_assign(Key{token.connection, token.request},
-                            Watch{request.key, request.end, std::max(from, revision.next())});
+                            Watch{request.key, request.end, std::max(from, revision.next()), {}});
 }
 
 void Watches::cancel(range::RequestToken token) { watches_.erase({token.connection, token.request}); }
@@ -40,24 +40,20 @@ void Watches::close(range::ConnectionId connection) {
   watches_.erase(first, last);
 }
 
-void Watches::changed(Revision revision, const std::vector<env::MetaEvent>& events, const Tell& tell) {
+void Watches::changed(Revision revision, const std::vector<env::MetaEvent>& events) {
   for (auto& [key, watch] : watches_) {
     if (revision < watch.next) continue;
-    proto::WatchReply reply{revision, {}};
     for (const auto& event : events) {
-      if (covers(watch.start, watch.end, event.entry.key)) reply.events.push_back(event);
+      if (covers(watch.start, watch.end, event.entry.key)) watch.untold.push_back(event);
     }
-    if (reply.events.empty()) continue;
-    watch.next = revision.next();
-    tell({key.first, key.second}, reply);
   }
 }
 
-void Watches::progress(Revision revision, Revision compacted, const Tell& tell) {
+void Watches::publish(Revision revision, Revision compacted, const Tell& tell) {
   for (auto& [key, watch] : watches_) {
-    if (watch.next > compacted) continue;
+    if (watch.untold.empty() && watch.next > compacted) continue;
     watch.next = revision.next();
-    tell({key.first, key.second}, {revision, {}});
+    tell({key.first, key.second}, {revision, std::exchange(watch.untold, {})});
   }
 }
 

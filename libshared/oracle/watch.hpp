@@ -26,11 +26,11 @@ class Watches {
   void cancel(range::RequestToken token);
   void close(range::ConnectionId connection);
 
-  /// Revision `revision` has just been applied, with these changes.
-  void changed(Revision revision, const std::vector<env::MetaEvent>& events, const Tell& tell);
-  /// Marks the progress of watches that were last told of something at or below `compacted`: where they
-  /// would resume is about to be forgotten.
-  void progress(Revision revision, Revision compacted, const Tell& tell);
+  /// Revision `revision` has just been applied, with these changes: they wait for publish().
+  void changed(Revision revision, const std::vector<env::MetaEvent>& events);
+  /// Tells each watch what has changed since the last call, up to `revision`. One that had nothing to hear for so
+  /// long that it would resume at or below `compacted`, where history is gone, hears of the progress alone.
+  void publish(Revision revision, Revision compacted, const Tell& tell);
 
   /// Ends all; `told` of each.
   void clear(const std::function<void(range::RequestToken)>& told);
@@ -42,6 +42,7 @@ class Watches {
     Bytes start;
     Bytes end;
     Revision next;  // the first it has not been told of
+    std::vector<env::MetaEvent> untold;
   };
   std::map<Key, Watch> watches_;
 };
