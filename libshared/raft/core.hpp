@@ -167,6 +167,7 @@ class Raft::Impl {
   // snapshot.cpp
   void on(const RaftMessage& m, const proto::InstallSnapshot& snapshot);
   void want_snapshot(Follower& follower);
+  void ask_for_snapshot(Follower& follower);
   void replace_log(const proto::InstallSnapshot& snapshot);
 
   // durable.cpp: what waits for which batch

@@ -37,7 +37,7 @@ class Inflight {
 //
 // probe      the point of agreement is unknown: one append at a time, the next after an answer or a heartbeat's
 // replicate  it is known: appends follow each other without waiting, up to a bounded number
-// snapshot   the log does not reach back that far: nothing is sent until the host has delivered a snapshot
+// snapshot   the log does not reach back that far: no entries are sent until the host has delivered a snapshot
 struct Follower {
   enum class State : uint8_t { probe, replicate, snapshot };
 
@@ -49,8 +49,9 @@ struct Follower {
   LogIndex next;         // the next entry to send; above match
   LogIndex commit_told;  // the highest commit index it may have learnt
   uint64_t round = 0;    // the latest heartbeat round it answered (L1)
+  uint64_t append_round = 0;  // the round in force when it was last sent an append
   bool paused = false;   // probe: waits for an answer
-  bool nudge = false;    // replicate: an append may have been lost, so ask with an empty one
+  bool nudge = false;    // an append, or the answer to a snapshot, may have been lost: ask with an empty append
   Inflight inflight;
 
   void to_probe() {

@@ -36,12 +36,13 @@ bool Raft::Impl::may_send(const Follower& follower) const {
     case Follower::State::replicate:
       return follower.nudge ||
              (follower.next <= log_.last().index && follower.inflight.count() < options_.inflight_messages_max);
-    case Follower::State::snapshot: return false;
+    case Follower::State::snapshot: return follower.nudge;
   }
   return false;
 }
 
 void Raft::Impl::send_append(Follower& follower) {
+  if (follower.state == Follower::State::snapshot) return ask_for_snapshot(follower);
   const LogIndex prev = follower.next.prev();
   if (prev < log_.base().index) return want_snapshot(follower);
 
@@ -52,6 +53,7 @@ void Raft::Impl::send_append(Follower& follower) {
   const LogIndex sent = prev.plus(append.entries.size());
 
   follower.nudge = false;
+  follower.append_round = lead_->round;
   if (follower.state == Follower::State::probe) {
     follower.paused = true;
   } else {
@@ -108,7 +110,7 @@ void Raft::Impl::on_rejected(Follower& follower, const proto::AppendEntriesReply
       follower.paused = false;
       break;
     }
-    case Follower::State::snapshot: return;
+    case Follower::State::snapshot: return;  // still on its way
   }
   lead_->replicate = true;
 }
@@ -117,9 +119,10 @@ void Raft::Impl::on(const RaftMessage& m, const proto::HeartbeatReply& reply) {
   Follower* follower = find(m.from);
   if (!follower) return;
   on_round_answered(*follower, reply.round);
-  // It is there, so what is still missing may have been lost on the way: ask again.
+  // It is there, and this heartbeat was sent after the last append: what is still missing may have been lost.
+  if (reply.round <= follower->append_round || follower->match == log_.last().index) return;
   follower->paused = false;
-  follower->nudge = follower->state == Follower::State::replicate && follower->match < log_.last().index;
+  follower->nudge = follower->state != Follower::State::probe;
   lead_->replicate = true;
 }
 

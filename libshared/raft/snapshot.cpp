@@ -26,11 +26,20 @@ void Raft::Impl::want_snapshot(Follower& follower) {
   }
 }
 
+// Whether it has arrived: the answer may have been lost.
+void Raft::Impl::ask_for_snapshot(Follower& follower) {
+  follower.nudge = false;
+  follower.append_round = lead_->round;
+  send(follower.id, proto::AppendEntries{
+                        .prev = log_.base(), .commit = hard_.commit, .round = lead_->round, .entries = {}});
+}
+
 void Raft::Impl::snapshot_failed(ReplicaId peer) {
   Follower* follower = find(peer);
   if (!follower || follower->state != Follower::State::snapshot) return;
   follower->to_probe();
-  follower->paused = true;  // until it answers a heartbeat
+  follower->paused = true;
+  follower->append_round = lead_->round;  // until it answers a later heartbeat
 }
 
 void Raft::Impl::on(const RaftMessage& m, const proto::InstallSnapshot& snapshot) {

@@ -1,0 +1,3 @@
+#include "raft/quorum.hpp"
+
+#include <doctest/doctest.h>
