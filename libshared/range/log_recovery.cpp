@@ -78,36 +78,29 @@ Result<void> add(Draft& draft, LogRecord record, LogIndex base) {
   return {};
 }
 
-/// Drops what the base covers. A log that does not hold the base's term is of before a snapshot whose BEGIN
-/// never came (I3): all of it is void.
-void start_after(const Base& base, std::vector<Entry>& entries) {
-  const auto at_base = std::find_if(entries.begin(), entries.end(),
-                                    [&](const Entry& entry) { return entry.index >= base.index; });
-  if (at_base == entries.end()) {
-    entries.clear();
-  } else if (at_base->index == base.index) {
-    if (at_base->term == base.term) {
-      entries.erase(entries.begin(), at_base + 1);
-    } else {
-      entries.clear();
-    }
-  }
+/// True: the log holds (index, term) of the base, or starts after it. Else it is of before a snapshot (I3).
+bool reaches(const std::vector<Entry>& entries, const Base& base) {
+  if (entries.empty() || entries.front().index > base.index) return true;
+  if (entries.back().index < base.index) return false;
+  return entries[base.index.value - entries.front().index.value].term == base.term;
 }
 
 Result<RecoveredReplica> finish(const ReplicaKey& key, Draft draft, const ReplicaRecord& flushed) {
+  const Base base = flushed.base;
   auto hard = merge(key, draft.hard, flushed.hard);
   if (!hard) return std::unexpected(hard.error());
   hard->commit = std::max(hard->commit, flushed.applied.index);
+  // I3 and W8: a log begins anew only where a flush has already got to.
+  if (draft.begin && draft.begin->index > base.index) return damaged(key, "a start above its base" + at(base.index));
 
-  RecoveredReplica out{key, *hard, flushed.base, std::move(draft.entries)};
-  // A BEGIN above the flushed base means a log that starts where no flush has got to yet: only a replica that
-  // is not initialised here, or one born since the last flush, has that.
-  if (draft.begin && draft.begin->index > out.base.index) out.base = *draft.begin;
-  start_after(out.base, out.entries);
+  RecoveredReplica out{key, *hard, base, std::move(draft.entries), false};
+  out.needs_begin = !reaches(out.entries, base);
+  if (out.needs_begin) out.entries.clear();
+  std::erase_if(out.entries, [&](const Entry& entry) { return entry.index <= base.index; });
 
-  if (!out.entries.empty() && out.entries.front().index != out.base.index.next())
-    return damaged(key, "a gap after its base" + at(out.base.index));
-  const LogIndex last = out.entries.empty() ? out.base.index : out.entries.back().index;
+  if (!out.entries.empty() && out.entries.front().index != base.index.next())
+    return damaged(key, "a gap after its base" + at(base.index));
+  const LogIndex last = out.entries.empty() ? base.index : out.entries.back().index;
   if (last < hard->commit) return damaged(key, "no entries up to its commit" + at(hard->commit));
   return out;
 }

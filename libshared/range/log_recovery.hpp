@@ -16,13 +16,16 @@ struct RecoveredReplica {
   proto::HardState hard;  // merged by W6; commit is at least what was flushed as applied
   proto::Base base;
   std::vector<proto::Entry> entries;  // contiguous, after base
+  /// The log's entries are of before the snapshot that `base` comes from, and void. BEGIN(base) never got there:
+  /// it must be written before any entry (I3).
+  bool needs_begin = false;
 
   bool operator==(const RecoveredReplica&) const = default;
 };
 
 /// Merges the log's batches, in order, with what the last flush wrote of each range. Replicas at or below their
 /// range's tombstone are left out. Sorted by key.
-/// bad_data: a gap, a change below commit, or two votes in one term (W5, W6): the store must not start.
+/// bad_data: a gap, a change below commit, or two votes in one term (W5, W6); the store must not start.
 Result<std::vector<RecoveredReplica>> recover_log(std::vector<proto::LogBatch> batches,
                                                   const std::map<RangeId, ReplicaRecord>& flushed);
 

@@ -121,6 +121,7 @@ Result<std::unique_ptr<Store>> Store::recover(const StoreOptions& options, const
                           .entries = std::move(replica.entries),
                           .applied = std::max(record.applied.index, replica.base.index),
                           .restarted = true});
+    if (replica.needs_begin) store->add_record({replica.key, replica.base, {}, {}});  // I3, cut short by a crash
   }
   store->settle(now);  // A5
   return store;
