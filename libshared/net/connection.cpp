@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+#include <span>
 
 #include "base/assert.hpp"
 #include "codec/frame.hpp"
@@ -16,6 +17,7 @@ namespace {
 
 constexpr Duration finish_timeout = std::chrono::seconds{2};
 constexpr size_t output_kept_max = 256 << 10;  // a larger empty output buffer goes back
+constexpr size_t stream_piece_max = 64 << 10;
 constexpr size_t output_slack_max = 1 << 20;   // sent bytes at its front before they are cut off
 
 }  // namespace
@@ -50,15 +52,21 @@ struct Connection::Impl : std::enable_shared_from_this<Impl> {
   Bytes output;
   size_t sent = 0;             // bytes of `output` that the kernel has taken
   bool flush_queued = false;   // a flush is posted, or waits for the socket to be writable
+  Bytes piece;                 // of a stream
   bool open = true;
   bool finishing = false;
+  bool paused = false;
+  bool reading = false;
   Timer linger;
 };
 
 void Connection::Impl::read() {
-  const auto room = reader.prepare();
+  if (!options.framed) piece.resize(stream_piece_max);
+  const auto room = options.framed ? reader.prepare() : std::span<char>{piece};
+  reading = true;
   socket.async_read_some(boost::asio::buffer(room.data(), room.size()),
                          [self = shared_from_this()](const boost::system::error_code& error, size_t size) {
+                           self->reading = false;
                            if (!self->open) return;
                            if (error) return self->broken({Code::unavailable, self->peer + ": " + reason_of(error), {}, {}});
                            self->received(size);
@@ -66,16 +74,20 @@ void Connection::Impl::read() {
 }
 
 void Connection::Impl::received(size_t size) {
-  reader.commit(size);
   const auto listener = events;
-  while (open && events) {
-    const auto payload = reader.next();
-    if (!payload) return broken({payload.error().code, peer + ": " + payload.error().message, {}, {}});
-    if (!*payload) break;
-    listener->frame(**payload);
+  if (!options.framed) {
+    if (listener) listener->frame(BytesView{piece}.substr(0, size));
+  } else {
+    reader.commit(size);
+    while (open && events) {
+      const auto payload = reader.next();
+      if (!payload) return broken({payload.error().code, peer + ": " + payload.error().message, {}, {}});
+      if (!*payload) break;
+      listener->frame(**payload);
+    }
+    if (!events) reader = codec::FrameReader{options.frame_bytes_max};  // finishing: what still comes is thrown away
   }
-  if (!events) reader = codec::FrameReader{options.frame_bytes_max};  // finishing: what still comes is thrown away
-  if (open) read();
+  if (open && !paused && !reading) read();
 }
 
 void Connection::Impl::flush_soon() {
@@ -158,8 +170,14 @@ void Connection::send(BytesView payload) {
   DDB_ASSERT(payload.size() <= impl_->options.frame_bytes_max);
   if (impl_->unsent() > impl_->options.output_bytes_max)
     return impl_->broken({Code::try_again, impl_->peer + " does not read what it is sent", {}, {}});
-  codec::append_frame(impl_->output, payload);
+  if (impl_->options.framed) codec::append_frame(impl_->output, payload);
+  else impl_->output += payload;
   impl_->flush_soon();
+}
+
+void Connection::pause(bool paused) {
+  impl_->paused = paused;
+  if (!paused && impl_->open && impl_->events && !impl_->reading) impl_->read();
 }
 
 void Connection::close() {
@@ -169,10 +187,10 @@ void Connection::close() {
 
 void Connection::finish() {
   if (!impl_->open || std::exchange(impl_->finishing, true)) return;
-  const bool reading = impl_->events != nullptr;
+  impl_->paused = false;
   impl_->events.reset();
   impl_->linger.after(finish_timeout, [impl = impl_.get()] { impl->shut(); });
-  if (!reading) impl_->read();
+  if (!impl_->reading) impl_->read();
   impl_->flush_soon();
 }
 

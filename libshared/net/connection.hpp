@@ -15,6 +15,7 @@
 namespace ddb::net {
 
 struct ConnectionOptions {
+  bool framed = true;  // false: a plain stream, for other protocols: pieces come and go as they are
   uint32_t frame_bytes_max = proto::frame_bytes_max;
   /// A peer that leaves more than this unread is disconnected at the next send(): so memory is bounded by this
   /// and one frame.
@@ -27,7 +28,7 @@ struct ConnectionOptions {
 class Connection {
  public:
   struct Events {
-    std::function<void(BytesView payload)> frame;      // `payload` lives until the callback returns
+    std::function<void(BytesView payload)> frame;      // `payload` lives until the callback returns; of a stream, a piece
     std::function<void(const Error& reason)> closed;   // once; unavailable: broken, bad_data: garbage arrived,
                                                        // try_again: the peer does not read
   };
@@ -41,7 +42,11 @@ class Connection {
   /// Starts reading. To be called once; what arrived before waits.
   void start(Events events);
 
-  /// Queues one frame; without effect once closed. The payload must not be empty nor over frame_bytes_max.
+  /// While paused nothing more is read, so that the peer waits: for those who cannot keep up. What has been read already
+  /// may still come, as frames. Broken connections are noticed late.
+  void pause(bool paused);
+
+  /// Queues one frame, or a stream's next bytes; without effect once closed. The payload must not be empty nor over frame_bytes_max.
   void send(BytesView payload);
 
   /// Closes now; what is queued is lost. Callbacks are dropped.

@@ -2,6 +2,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 #include <doctest/doctest.h>
 #include <optional>
@@ -220,4 +221,35 @@ TEST_CASE("a failed attempt to connect names the address") {
   run_until(loop, [&] { return error.has_value(); });
   CHECK(error->code == Code::unavailable);
   CHECK(error->message.find(to_string(nobody)) != std::string::npos);
+}
+
+TEST_CASE("a stream's bytes pass as they are, and wait while it is paused") {
+  Loop loop;
+  ConnectionPtr stream;
+  auto listener = Listener::open(loop, any_port, {.connection = {.framed = false}}, [&](ConnectionPtr c) { stream = std::move(c); });
+  REQUIRE(listener);
+  RawPeer peer{loop, (*listener)->address()};
+  run_until(loop, [&] { return stream != nullptr; });
+  Bytes seen;
+  stream->start({.frame =
+                     [&](BytesView piece) {
+                       seen += piece;
+                       stream->pause(true);
+                     },
+                 .closed = [](const Error&) {}});
+  peer.write("abc");
+  run_until(loop, [&] { return seen == "abc"; });
+  peer.write("def");
+  run_for(loop, std::chrono::milliseconds{50});
+  CHECK(seen == "abc");
+  stream->pause(false);
+  run_until(loop, [&] { return seen == "abcdef"; });
+
+  stream->send("ans");
+  stream->send("wer");
+  char answer[6];
+  bool read = false;
+  boost::asio::async_read(peer.socket, boost::asio::buffer(answer), [&](const boost::system::error_code& error, size_t) { read = !error; });
+  run_until(loop, [&] { return read; });
+  CHECK(BytesView{answer, 6} == "answer");
 }
