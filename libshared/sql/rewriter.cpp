@@ -60,6 +60,15 @@ std::string strip_stage_names(std::string_view message) {
   return out;
 }
 
+std::string rowid_name(const Table& table) {
+  if (!table.has_rowid()) return {};
+  if (table.rowid_alias != 0) return table.column(table.rowid_alias)->name;
+  for (const char* name : {"rowid", "_rowid_", "oid"}) {
+    if (table.find_column(name) == nullptr) return name;
+  }
+  return {};
+}
+
 namespace {
 
 size_t begin_of(const Statement& s, TokenSpan span) { return s.tokens[span.first].offset; }
@@ -105,16 +114,6 @@ std::string join(const std::vector<std::string>& parts) {
   std::string out;
   for (const auto& part : parts) out += (out.empty() ? "" : ", ") + part;
   return out;
-}
-
-/// The name under which a statement can give a row its rowid; empty: columns hide all of them, or there is none.
-std::string rowid_name(const Table& table) {
-  if (!table.has_rowid()) return {};
-  if (table.rowid_alias != 0) return table.column(table.rowid_alias)->name;
-  for (const char* name : {"rowid", "_rowid_", "oid"}) {
-    if (table.find_column(name) == nullptr) return name;
-  }
-  return {};
 }
 
 bool means_rowid(const Table& table, const std::string& column) {

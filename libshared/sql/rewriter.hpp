@@ -57,6 +57,8 @@ constexpr std::string_view schema_table = "\"$schema\"";
 
 /// t$w, where rows of `table` are changed.
 std::string stage_name(std::string_view table);
+/// The name under which SQL can give a row of the table its rowid; empty: columns hide all of them, or there is none.
+std::string rowid_name(const Table& table);
 /// Error texts name the user's tables: every "$w" goes.
 std::string strip_stage_names(std::string_view message);
 
