@@ -1,10 +1,12 @@
 // DDL by SQLite itself: real, empty tables on a private connection take the statement, and are read back.
 //
 // Errors, rename cascades into views, triggers and indexes, and the checks of DROP COLUMN are SQLite's own. What an empty
-// table cannot check (NOT NULL without default, uniqueness of rows, foreign keys on DROP) is the catalog's.
+// table cannot check (rows that ADD COLUMN would break, uniqueness of rows) is the catalog's.
 #pragma once
 
 #include <memory>
+#include <set>
+#include <string>
 #include <string_view>
 
 #include "base/result.hpp"
@@ -24,12 +26,15 @@ class ShadowCatalog {
   /// Runs one CREATE, DROP or ALTER and gives the schema after it: version one higher, new objects with new ids, new
   /// indexes in state public_. On an error (SQLite's message, Code::failed) nothing has changed.
   /// The version stays as it was when the statement changed nothing (IF NOT EXISTS, IF EXISTS).
-  Result<Schema> execute(std::string_view ddl);
+  /// CREATE TABLE AS makes the table alone; its rows are the caller's to insert.
+  /// `populated`: tables (by their exact names) that have rows in truth; each holds one while an ALTER runs, so that SQLite
+  /// refuses what rows forbid.
+  Result<Schema> execute(std::string_view ddl, const std::set<std::string>& populated = {});
   /// Goes back to the schema before the last execute().
   Result<void> undo();
 
-  /// Runs a PRAGMA about the schema (table_info, index_list, foreign_key_list...) or any SELECT over the empty
-  /// tables. The statement is the caller's to step and finalize; borrowed connection.
+  const Schema& schema() const;
+  /// For PRAGMAs about the schema and SELECTs over the empty tables; borrowed, to be left as it was found.
   sqlite3* connection();
 
  private:
@@ -37,5 +42,8 @@ class ShadowCatalog {
   explicit ShadowCatalog(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
+
+/// SQLite's rules for a declared type (Datatypes In SQLite, section 3.1).
+Affinity affinity_of_type(std::string_view type);
 
 }  // namespace ddb::sql
