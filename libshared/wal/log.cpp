@@ -68,6 +68,9 @@ class Log::Impl {
 };
 
 Result<void> Log::Impl::recover(const Position& position, std::vector<proto::LogBatch>& recovered) {
+  // A killed process may have left names in the page cache only: the next segment's must not outlive theirs.
+  auto synced = files_.sync_directory(directory_);
+  if (!synced) return synced;
   auto found = spares_.find();
   if (!found) return found;
   auto log = read_log(files_, directory_, store_, position);
