@@ -102,6 +102,7 @@ class Raft::Impl {
   void arm_election_timer();
   bool votes_here() const { return is_voter(configs_.latest(), id()); }
   bool votes_alone() const;
+  bool may_lead() const;
 
   // vote.cpp
   void start_election();

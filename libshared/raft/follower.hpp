@@ -52,6 +52,7 @@ struct Follower {
   uint64_t append_round = 0;  // the round in force when it was last sent an append
   bool paused = false;   // probe: waits for an answer
   bool nudge = false;    // an append, or the answer to a snapshot, may have been lost: ask with an empty append
+  LogIndex snapshot;     // snapshot: the one asked for ends here or later
   Inflight inflight;
 
   void to_probe() {
@@ -64,9 +65,10 @@ struct Follower {
     to_probe();
     state = State::replicate;
   }
-  void to_snapshot() {
+  void to_snapshot(LogIndex base) {
     to_probe();
     state = State::snapshot;
+    snapshot = base;
   }
 };
 

@@ -88,9 +88,8 @@ void Raft::Impl::on_accepted(Follower& follower, LogIndex match) {
   follower.inflight.free_to(match);
   follower.match = std::max(follower.match, match);
   follower.next = std::max(follower.next, follower.match.next());
-  const bool reachable_by_log = follower.match >= log_.base().index;
-  if (follower.state == Follower::State::probe || (follower.state == Follower::State::snapshot && reachable_by_log))
-    follower.to_replicate();
+  const bool arrived = follower.state == Follower::State::snapshot && follower.match >= follower.snapshot;
+  if (follower.state == Follower::State::probe || arrived) follower.to_replicate();
   maybe_commit();  // may end the leadership
   if (lead_) maybe_finish_transfer();
 }
@@ -110,7 +109,10 @@ void Raft::Impl::on_rejected(Follower& follower, const proto::AppendEntriesReply
       follower.paused = false;
       break;
     }
-    case Follower::State::snapshot: return;  // still on its way
+    case Follower::State::snapshot:
+      if (reply.hint.index < follower.snapshot) return;  // still on its way
+      follower.to_probe();  // it has arrived, but the log was compacted further meanwhile
+      break;
   }
   lead_->replicate = true;
 }

@@ -68,7 +68,7 @@ void Raft::Impl::tick(Instant now) {
 }
 
 Instant Raft::Impl::next_deadline() const {
-  if (!lead_) return votes_here() ? election_deadline_ : Instant::max();
+  if (!lead_) return may_lead() ? election_deadline_ : Instant::max();
   return lead_->transferee ? std::min(lead_->heartbeat_due, lead_->transfer_deadline) : lead_->heartbeat_due;
 }
 
@@ -146,6 +146,12 @@ void Raft::Impl::arm_election_timer() {
 bool Raft::Impl::votes_alone() const {
   const Config& config = configs_.latest();
   return config.voters == std::vector{id()} && !is_joint(config);
+}
+
+// Voters; and one whose removal may not be committed: it may be the only one that can get it committed (thesis 4.2.2).
+bool Raft::Impl::may_lead() const {
+  const LogIndex changed = configs_.latest_index();
+  return votes_here() || (changed > hard_.commit && is_voter(configs_.at(changed.prev()), id()));
 }
 
 }  // namespace ddb::raft

@@ -18,7 +18,7 @@ void Raft::Impl::compact(LogIndex index) {
 // To one that does not answer, none is made.
 void Raft::Impl::want_snapshot(Follower& follower) {
   if (is_active(follower)) {
-    follower.to_snapshot();
+    follower.to_snapshot(log_.base().index);
     fx_.snapshots_wanted.push_back(follower.id);
   } else {
     follower.to_probe();
@@ -62,7 +62,7 @@ void Raft::Impl::replace_log(const proto::InstallSnapshot& snapshot) {
   forget_written_from(log_.base().index.next());
   log_.reset(snapshot.base);
   configs_ = ConfigHistory{index, snapshot.config};
-  hard_.commit = applied_ = durable_ = handed_index_ = index;
+  hard_.commit = applied_ = handed_index_ = index;  // durable once the batch with BEGIN is proven (B2)
   fx_.begin = snapshot.base;
 }
 

@@ -30,7 +30,7 @@ void Raft::Impl::abort_transfer() {
 }
 
 void Raft::Impl::on(const RaftMessage& m, const proto::TimeoutNow&) {
-  if (role_ == Role::follower && m.from == leader_ && votes_here() && now_ >= silent_until_) become_candidate(true);
+  if (role_ == Role::follower && m.from == leader_ && may_lead() && now_ >= silent_until_) become_candidate(true);
 }
 
 }  // namespace ddb::raft

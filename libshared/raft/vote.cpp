@@ -9,7 +9,7 @@ void Raft::Impl::campaign(Instant now) {
 }
 
 void Raft::Impl::start_election() {
-  if (!votes_here()) return;
+  if (!may_lead()) return;
   if (!options_.pre_vote) return become_candidate(false);
   // Asks first, so that a member that was cut off does not disturb with ever higher terms.
   leader_ = ReplicaId{};
