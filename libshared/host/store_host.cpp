@@ -118,14 +118,14 @@ class StoreHost::Impl {
 
   void write_next() {
     if (writing_) return;
-    if (auto batch = core_->next_batch()) write(std::move(*batch));
+    if (auto batch = core_->next_batch(net::Loop::now())) write(std::move(*batch));
   }
 
   /// W2: the last batch of an idle store gets one behind it, after a tick without another.
   void cover_idle() {
     if (writing_ || last_records_ == 0) return;
     if (std::exchange(idle_ticks_, idle_ticks_ + 1) == 0) return;
-    if (!core_->next_batch_pending()) write(core_->cover_batch());
+    if (!core_->next_batch_pending()) write(core_->cover_batch(net::Loop::now()));
   }
 
   void write(proto::LogBatch batch) {
@@ -166,8 +166,11 @@ class StoreHost::Impl {
     flush_ = store_->cut({proven_, checkpoint_.for_log(), {}});
     flusher_.start([this, flush = flush_] {
       auto done = run_flush(*flush);
-      if (done) (void)store_->maintain();
-      loop_.post(guarded([this, done] { flushed(done); }));
+      auto space = store_->maintain();
+      loop_.post(guarded([this, done, space] {
+        flushed(done);
+        maintained(space);
+      }));
     });
   }
 
@@ -175,9 +178,21 @@ class StoreHost::Impl {
     flushing_ = true;
     next_maintain_ = now + maintain_interval;
     flusher_.start([this] {
-      (void)store_->maintain();
-      loop_.post(guarded([this] { flushing_ = false; }));
+      auto space = store_->maintain();
+      loop_.post(guarded([this, space] {
+        flushing_ = false;
+        maintained(space);
+      }));
     });
+  }
+
+  void maintained(const Result<lmdb::SpaceState>& space) {
+    if (!space && space.error().code != Code::store_full) return events_.failed(space.error());
+    const auto left = space ? *space : lmdb::SpaceState::none;
+    core_->space(left == lmdb::SpaceState::ample ? range::Space::ample
+                 : left == lmdb::SpaceState::low ? range::Space::low
+                                                 : range::Space::none,
+                 net::Loop::now());
   }
 
   void flushed(const Result<void>& done) {

@@ -43,6 +43,10 @@ class MachineHost {
   virtual ReplicaId leader() const = 0;      // zero: unknown
   virtual bool lease_valid() const = 0;      // L1 and the store's lease (D5), at this moment
 
+  /// The store is past its first mark (A7): client writes are to be refused with store_full; reads and
+  /// collection go on.
+  virtual bool space_low() const { return false; }
+
   /// Proposes a command in the current term. Machine::apply gets the same cookie with it; or
   /// Machine::dropped if leadership is lost first: then its fate is unknown. Errors: not_leader, try_again.
   virtual Result<LogIndex> propose(Bytes command, uint64_t cookie) = 0;

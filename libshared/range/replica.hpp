@@ -28,6 +28,7 @@ class ReplicaContext {
   virtual uint64_t random() = 0;
   virtual env::State& state() = 0;
   virtual bool store_lease_valid() const = 0;  // D5
+  virtual bool space_low() const = 0;          // A7
   virtual void reply(RequestToken to, Bytes body) = 0;
   /// Replica::timestamp(leadership, cookie, ts) when it comes, if the replica still lives.
   virtual void want_timestamp(Replica& replica, uint64_t leadership, uint64_t cookie) = 0;
@@ -108,6 +109,7 @@ class Replica final : public MachineHost {
   Term term() const override { return raft_.term(); }
   ReplicaId leader() const override { return raft_.leader(); }
   bool lease_valid() const override;
+  bool space_low() const override { return context_.space_low(); }
   Result<LogIndex> propose(Bytes command, uint64_t cookie) override;
   void confirm(uint64_t cookie) override;
   void want_timestamp(uint64_t cookie) override;

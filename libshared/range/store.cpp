@@ -181,8 +181,10 @@ const Replica* Store::replica(RangeId range) const {
 void Store::tick(Instant now, uint64_t wall_millis) {
   now_ = now;
   wall_millis_ = wall_millis;
+  const bool stalled = disk_stalled();
   for (const auto& [range, replica] : replicas_) {
-    replica->tick();
+    // A8: neither heartbeats nor campaigns, so that the others may elect one whose disk answers.
+    if (!stalled) replica->tick();
     replica->truncate(options_.truncation, sender_.pinned(range));
     if (replica->installing()) dirty_.insert(range);
   }
@@ -192,6 +194,22 @@ void Store::tick(Instant now, uint64_t wall_millis) {
   founder_->tick(now);
   reporter_.tick(now);
   timestamps_.pump(now);
+}
+
+/// A8: a sync that takes an election timeout. Leaderships go once (TimeoutNow needs no write); after it the
+/// store keeps calm for as long again.
+bool Store::disk_stalled() {
+  const Duration limit = options_.raft.election_timeout;
+  const bool stalled = writing_since_ && now_ - *writing_since_ >= limit;
+  if (stalled && !stalled_) drain(now_);
+  if (stalled) calm_until_ = now_ + limit;
+  stalled_ = stalled;
+  return now_ < calm_until_;
+}
+
+void Store::space(Space left, Instant now) {
+  now_ = now;
+  space_ = left;
 }
 
 void Store::heartbeat_oracle() {
@@ -222,6 +240,8 @@ void Store::deliver(const proto::PeerMessage& message) {
   // A range whose birth here has not been settled yet (C5) is not created by a message: its sender repeats.
   if (replica == nullptr || replica->id() != message.to) return;
   if (const auto* raft = std::get_if<proto::RaftMessage>(&message.body)) {
+    // A7, second mark: nothing more is appended. The leader sees a follower that does not answer.
+    if (space_ == Space::none && std::holds_alternative<proto::AppendEntries>(raft->body)) return;
     // Only a store makes this one, of what it has itself checked and made durable (I3).
     if (!std::holds_alternative<proto::InstallSnapshot>(raft->body)) replica->step(*raft);
   } else if (const auto* chunk = std::get_if<proto::SnapshotChunk>(&message.body)) {
@@ -289,6 +309,7 @@ void Store::want_timestamp(Replica& replica, uint64_t leadership, uint64_t cooki
 
 void Store::batch_proven(BatchNumber batch, Instant now) {
   now_ = now;
+  writing_since_.reset();
   for (const auto& [range, replica] : replicas_) replica->proven(batch);
   proven_ = batch;
   release_bound();
@@ -393,8 +414,9 @@ StoreOutputs Store::take() {
   return {std::exchange(messages_, {}), std::exchange(replies_, {}), calls_.take(), failed_};
 }
 
-std::optional<proto::LogBatch> Store::next_batch() {
+std::optional<proto::LogBatch> Store::next_batch(Instant now) {
   if (records_.empty()) return std::nullopt;
+  writing_since_ = now;
   proto::LogBatch batch{gathering_, {}};
   for (auto& [range, record] : records_) batch.records.push_back(std::move(record));
   records_.clear();
@@ -402,8 +424,9 @@ std::optional<proto::LogBatch> Store::next_batch() {
   return batch;
 }
 
-proto::LogBatch Store::cover_batch() {
+proto::LogBatch Store::cover_batch(Instant now) {
   DDB_ASSERT(records_.empty());
+  writing_since_ = now;
   const proto::LogBatch batch{gathering_, {}};
   gathering_ = gathering_.next();
   return batch;

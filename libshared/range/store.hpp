@@ -41,6 +41,13 @@ struct StoreOptions {
   bool has_oracle = true;  // false: this is an oracle's own store, without lease, map or first range
 };
 
+/// How much room the disk has (A7).
+enum class Space : uint8_t {
+  ample,
+  low,   // first mark: no client writes
+  none,  // second mark: no appends
+};
+
 /// Answer to a client: `body` as in proto::ClientReply.
 struct StoreReply {
   RequestToken to;
@@ -90,6 +97,7 @@ class Store final : private ReplicaContext, private SnapshotHost {
   void unreachable(StoreId peer, Instant now);
   void snapshot_made(uint64_t id, Result<env::SnapshotMade> made, Instant now);
   void snapshot_sealed(uint64_t id, Result<void> done, Instant now);
+  void space(Space left, Instant now);
   /// Hands over every leadership (before a clean stop). Returns how many are still led.
   size_t drain(Instant now);
 
@@ -97,10 +105,10 @@ class Store final : private ReplicaContext, private SnapshotHost {
   void settle(Instant now);
   StoreOutputs take();
   /// The next group commit, or nullopt when there is nothing to make durable.
-  std::optional<proto::LogBatch> next_batch();
+  std::optional<proto::LogBatch> next_batch(Instant now);
   bool next_batch_pending() const { return !records_.empty(); }
   /// A batch without records, for a log that has gone idle: it covers the last one (W2).
-  proto::LogBatch cover_batch();
+  proto::LogBatch cover_batch(Instant now);
 
   /// Adds the replicas' records to the generation that is about to be flushed (A2).
   Checkpoint checkpoint(env::WriteBatch& out);
@@ -124,6 +132,7 @@ class Store final : private ReplicaContext, private SnapshotHost {
   uint64_t random() override { return random_.next(); }
   env::State& state() override { return state_; }
   bool store_lease_valid() const override { return !options_.has_oracle || now_ < lease_until_; }
+  bool space_low() const override { return space_ != Space::ample; }
   void reply(RequestToken to, Bytes body) override { replies_.push_back({to, std::move(body)}); }
   void want_timestamp(Replica& replica, uint64_t leadership, uint64_t cookie) override;
   void touch(Replica& replica) override { dirty_.insert(replica.range()); }
@@ -141,6 +150,7 @@ class Store final : private ReplicaContext, private SnapshotHost {
   void release_bound();
   void send(const Replica& from, std::vector<proto::RaftMessage> messages, std::vector<proto::PeerBatch>& out);
   void heartbeat_oracle();
+  bool disk_stalled();
   void report_leadership(const Replica& replica);
   void install(Replica& replica);
 
@@ -162,6 +172,11 @@ class Store final : private ReplicaContext, private SnapshotHost {
   BatchNumber proven_;
   std::map<RangeId, proto::LogRecord> records_;
   std::map<BatchNumber, std::vector<proto::PeerBatch>> bound_;
+
+  std::optional<Instant> writing_since_;  // of the batch that is being made durable
+  Instant calm_until_{};                  // A8
+  bool stalled_ = false;
+  Space space_ = Space::ample;
 
   std::vector<proto::PeerBatch> messages_;
   std::vector<StoreReply> replies_;
