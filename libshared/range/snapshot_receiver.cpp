@@ -6,13 +6,25 @@
 
 namespace ddb::range {
 
+namespace {
+
+bool holds(const raft::Raft& raft, const proto::Base& point) {
+  return point.index >= raft.base().index && point.index <= raft.last().index && raft.term_at(point.index) == point.term;
+}
+
+}  // namespace
+
 bool SnapshotReceiver::acceptable(const Replica& replica, const proto::SnapshotChunk& chunk) {
   const auto& members = chunk.descriptor.replicas;
   const bool lists_me = std::any_of(members.begin(), members.end(),
                                     [&](const proto::ReplicaInfo& member) { return member.id == replica.id(); });
-  // I4: newer than what is here, and meant for this replica.
-  return lists_me && !replica.installing() && chunk.descriptor.id == replica.range() &&
-         chunk.base.index > replica.raft().commit_index() && codec::crc32c(chunk.data) == chunk.crc;
+  // I4: newer than what is here, and meant for this replica. A log that reaches it needs no snapshot; a leader, or
+  // one that has not heard of the term yet, takes none.
+  const auto& raft = replica.raft();
+  const bool needed = chunk.base.index > raft.commit_index() && !holds(raft, chunk.base);
+  const bool ready = !replica.installing() && raft.role() != raft::Role::leader && chunk.base.term <= raft.term();
+  return lists_me && needed && ready && chunk.descriptor.id == replica.range() &&
+         codec::crc32c(chunk.data) == chunk.crc;
 }
 
 void SnapshotReceiver::answer(const Replica& replica, ReplicaId to, uint64_t snapshot, uint64_t offset, bool refused) {
