@@ -25,8 +25,8 @@
 namespace ddb::oracle {
 
 struct Options {
-  ReplicaId self;
-  ClockOptions clock;
+  ReplicaId self{};
+  ClockOptions clock{};
   // History, for watches to resume from: the last `history_revisions` are kept, and what is younger than
   // `history_age`, but never more than `history_revisions_max`.
   uint64_t history_revisions = 10'000;
