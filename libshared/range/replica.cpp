@@ -38,6 +38,14 @@ proto::ReplicaStatus Replica::status() const {
   return status;
 }
 
+StoreId Replica::store_of(ReplicaId member) const {
+  for (const auto& replica : descriptor_.replicas) {
+    if (replica.id == member) return replica.store;
+  }
+  const auto found = heard_from_.find(member);
+  return found == heard_from_.end() ? StoreId{} : found->second;
+}
+
 void Replica::step(const proto::RaftMessage& message) {
   if (switching()) return;  // I4: what was checked must still hold at the switch; senders repeat
   raft_.step(message, context_.now());

@@ -61,6 +61,10 @@ class Replica final : public MachineHost {
   bool initialised() const { return static_cast<bool>(descriptor_.id); }
   proto::ReplicaStatus status() const;
 
+  /// Where a member is: as the descriptor says, or else, while there is none, where it was heard from.
+  StoreId store_of(ReplicaId member) const;
+  void heard(ReplicaId member, StoreId from) { if (!initialised()) heard_from_[member] = from; }
+
   // Inputs.
   void step(const proto::RaftMessage& message);
   void request(RequestToken from, BytesView body);
@@ -157,6 +161,7 @@ class Replica final : public MachineHost {
   proto::HardState proven_hard_;  // W6: a flush carries only this
   std::vector<PendingHardState> unproven_hard_;
   LogIndex flushed_applied_;
+  std::map<ReplicaId, StoreId> heard_from_;
   std::optional<Switch> switch_;
   std::optional<Installer> installer_;
 };

@@ -14,7 +14,7 @@ bool holds(const raft::Raft& raft, const proto::Base& point) {
 
 }  // namespace
 
-bool SnapshotReceiver::acceptable(const Replica& replica, const proto::SnapshotChunk& chunk) {
+bool SnapshotReceiver::acceptable(const Replica& replica, const proto::SnapshotChunk& chunk) const {
   const auto& members = chunk.descriptor.replicas;
   const bool lists_me = std::any_of(members.begin(), members.end(),
                                     [&](const proto::ReplicaInfo& member) { return member.id == replica.id(); });
@@ -23,7 +23,7 @@ bool SnapshotReceiver::acceptable(const Replica& replica, const proto::SnapshotC
   const auto& raft = replica.raft();
   const bool needed = chunk.base.index > raft.commit_index() && !holds(raft, chunk.base);
   const bool ready = !replica.installing() && raft.role() != raft::Role::leader && chunk.base.term <= raft.term();
-  return lists_me && needed && ready && chunk.descriptor.id == replica.range() &&
+  return lists_me && needed && ready && chunk.descriptor.id == replica.range() && !host_.overlaps(chunk.descriptor) &&
          codec::crc32c(chunk.data) == chunk.crc;
 }
 

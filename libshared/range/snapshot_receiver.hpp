@@ -25,7 +25,7 @@ class SnapshotReceiver {
     bool sealing = false;
   };
 
-  static bool acceptable(const Replica& replica, const proto::SnapshotChunk& chunk);
+  bool acceptable(const Replica& replica, const proto::SnapshotChunk& chunk) const;
   void answer(const Replica& replica, ReplicaId to, uint64_t snapshot, uint64_t offset, bool refused);
   Incoming& incoming_of(const Replica& replica, ReplicaId from, const proto::SnapshotChunk& chunk);
 

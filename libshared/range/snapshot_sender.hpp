@@ -16,6 +16,8 @@ class SnapshotHost {
   virtual ~SnapshotHost() = default;
   virtual Replica* find(RangeId range) = 0;
   virtual void send(const Replica& from, ReplicaId to, proto::PeerBody body) = 0;
+  /// Another range that lives here has keys in common with it (C2).
+  virtual bool overlaps(const proto::RangeDescriptor& descriptor) const = 0;
 };
 
 /// One transfer at a time for the whole store; who finds it busy is told to ask again.

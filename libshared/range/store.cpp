@@ -37,13 +37,6 @@ proto::Config config_of(const proto::RangeDescriptor& descriptor) {
   return config;
 }
 
-StoreId store_of(const proto::RangeDescriptor& descriptor, ReplicaId id) {
-  for (const auto& replica : descriptor.replicas) {
-    if (replica.id == id) return replica.store;
-  }
-  return {};
-}
-
 proto::PeerBatch& batch_for(std::vector<proto::PeerBatch>& out, const StoreIdentity& self, StoreId to) {
   for (auto& batch : out) {
     if (batch.to == to) return batch;
@@ -232,13 +225,14 @@ void Store::peer(const proto::PeerBatch& batch, Instant now) {
   Incarnation& known = peers_[batch.from];
   if (batch.incarnation < known) return;  // A6: from before the sender's restart
   known = batch.incarnation;
-  for (const auto& message : batch.messages) deliver(message);
+  for (const auto& message : batch.messages) deliver(batch.from, message);
 }
 
-void Store::deliver(const proto::PeerMessage& message) {
+void Store::deliver(StoreId from, const proto::PeerMessage& message) {
   Replica* replica = find(message.range);
-  // A range whose birth here has not been settled yet (C5) is not created by a message: its sender repeats.
+  if (replica == nullptr) replica = conceive(message);
   if (replica == nullptr || replica->id() != message.to) return;
+  replica->heard(message.from, from);
   if (const auto* raft = std::get_if<proto::RaftMessage>(&message.body)) {
     // A7, second mark: nothing more is appended. The leader sees a follower that does not answer.
     if (space_ == Space::none && std::holds_alternative<proto::AppendEntries>(raft->body)) return;
@@ -250,6 +244,34 @@ void Store::deliver(const proto::PeerMessage& message) {
     sender_.acknowledged(*replica, message.from, *ack, now_);
   }
   dirty_.insert(message.range);
+}
+
+/// C1: a message creates a replica, uninitialised, unless one with that id or a higher one has died here. While it
+/// is not settled whether the first range is to be born here with a descriptor (C5), none is created: senders repeat.
+Replica* Store::conceive(const proto::PeerMessage& message) {
+  if (!founder_ || !founder_->done() || !message.range || !message.to) return nullptr;
+  if (std::any_of(births_.begin(), births_.end(),
+                  [&](const ReplicaRecord& born) { return born.descriptor.id == message.range; })) {
+    return nullptr;
+  }
+  if (const auto trace = state_.get(env::Table::range, record_key(message.range))) {
+    const auto record = codec::decode<ReplicaRecord>(*trace);
+    DDB_ASSERT(record);
+    if (record->replica || message.to <= record->tombstone) return nullptr;
+  }
+  ReplicaRecord record;
+  record.replica = message.to;
+  start_replica(message.range, record, {});
+  return find(message.range);
+}
+
+bool Store::overlaps(const proto::RangeDescriptor& descriptor) const {
+  const auto below = [](const Bytes& key, const Bytes& end) { return end.empty() || key < end; };
+  return std::any_of(replicas_.begin(), replicas_.end(), [&](const auto& entry) {
+    const auto& other = entry.second->descriptor();
+    return other.id && other.id != descriptor.id && below(other.span.start, descriptor.span.end) &&
+           below(descriptor.span.start, other.span.end);
+  });
 }
 
 void Store::snapshot_made(uint64_t id, Result<env::SnapshotMade> made, Instant now) {
@@ -387,7 +409,7 @@ void Store::add_record(proto::LogRecord record) {
 
 void Store::send(const Replica& from, std::vector<proto::RaftMessage> messages, std::vector<proto::PeerBatch>& out) {
   for (auto& message : messages) {
-    const StoreId to = store_of(from.descriptor(), message.to);
+    const StoreId to = from.store_of(message.to);
     if (!to) continue;
     batch_for(out, identity_, to)
         .messages.push_back({from.range(), message.from, message.to, from.descriptor().epoch, std::move(message)});
@@ -395,7 +417,7 @@ void Store::send(const Replica& from, std::vector<proto::RaftMessage> messages, 
 }
 
 void Store::send(const Replica& from, ReplicaId to, proto::PeerBody body) {
-  const StoreId store = store_of(from.descriptor(), to);
+  const StoreId store = from.store_of(to);
   if (!store) return;
   batch_for(messages_, identity_, store)
       .messages.push_back({from.range(), from.id(), to, from.descriptor().epoch, std::move(body)});

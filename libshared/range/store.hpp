@@ -140,13 +140,15 @@ class Store final : private ReplicaContext, private SnapshotHost {
   // SnapshotHost.
   Replica* find(RangeId range) override;
   void send(const Replica& from, ReplicaId to, proto::PeerBody body) override;
+  bool overlaps(const proto::RangeDescriptor& descriptor) const override;
 
   void start_replica(RangeId range, ReplicaRecord record, raft::Initial initial);
   void first_range_found(const proto::RangeDescriptor& descriptor);
   raft::Options raft_options(ReplicaId id);
   void gather(Replica& replica);
   void add_record(proto::LogRecord record);
-  void deliver(const proto::PeerMessage& message);
+  void deliver(StoreId from, const proto::PeerMessage& message);
+  Replica* conceive(const proto::PeerMessage& message);
   void release_bound();
   void send(const Replica& from, std::vector<proto::RaftMessage> messages, std::vector<proto::PeerBatch>& out);
   void heartbeat_oracle();
