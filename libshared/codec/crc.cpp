@@ -1,6 +1,7 @@
 #include "codec/crc.hpp"
 
 #include <isa-l/crc.h>
+#include <isa-l/crc64.h>
 
 #include <algorithm>
 
@@ -17,6 +18,10 @@ uint32_t crc32c(BytesView bytes, uint32_t seed) {
     bytes.remove_prefix(size);
   }
   return ~state;
+}
+
+uint64_t crc64(BytesView bytes, uint64_t seed) {
+  return crc64_ecma_refl(seed, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
 }
 
 }  // namespace ddb::codec

@@ -1,0 +1,344 @@
+#include "range/data_machine.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.hpp"
+#include "codec/archive.hpp"
+#include "mvcc/key.hpp"
+#include "range/check_request.hpp"
+
+namespace ddb::range {
+
+namespace {
+
+Error overloaded() {
+  return {Code::try_again, "the range has too many requests under way", "repeat the request a little later", {}};
+}
+
+Error unheard() {
+  return {Code::refused, "a timestamp of the request is above any that the oracle has given",
+          "take timestamps from this cluster's oracle", {}};
+}
+
+std::vector<env::KeySpan> scan_spans(const proto::ReadRequest& read) {
+  return read.scan ? std::vector{*read.scan} : std::vector<env::KeySpan>{};
+}
+
+Latches::Want want_of(const proto::CommitRequest& commit) {
+  Latches::Want want;
+  want.keys.reserve(commit.writes.size());
+  for (const env::Write& write : commit.writes) want.keys.push_back(write.key);
+  want.records = {transaction_key(commit.writes.front().key, commit.attempt.id)};
+  want.shared = commit.read_spans;
+  return want;
+}
+
+Latches::Want want_of(const proto::SettleRequest& settle) {
+  return {.keys = {}, .records = {transaction_key(settle.anchor, settle.attempt.id)}, .shared = {}};
+}
+
+}  // namespace
+
+DataMachine::DataMachine(MachineHost& host, const DataOptions& options)
+    : host_{host}, options_{options}, collector_{options.collect} {}
+
+// Every replica
+
+void DataMachine::loaded() { state_.load(host_.state(), host_.descriptor().id); }
+
+std::vector<env::TableSpan> DataMachine::spans() const {
+  const proto::RangeDescriptor& descriptor = host_.descriptor();
+  const env::KeySpan rows = mvcc::stored_span(descriptor.span);
+  const env::KeySpan record = mvcc::point_span(data_record_key(descriptor.id));
+  return {{env::Table::range, record.start, record.end},
+          {env::Table::data, rows.start, rows.end},
+          {env::Table::lock, rows.start, rows.end},
+          {env::Table::txn, rows.start, rows.end}};
+}
+
+void DataMachine::apply(LogIndex, Term, BytesView bytes, std::optional<uint64_t> cookie, env::WriteBatch& out) {
+  const auto command = codec::decode<DataCommand>(bytes);
+  DDB_ASSERT(command);  // of a kind that this version does not know: to go on would be to diverge
+  const bool done = state_.apply(*command, host_.descriptor(), host_.state(), out);
+  if (!cookie) return;
+  if (*cookie == upkeep_) return upkeep_applied(*command);
+  const auto task = tasks_.find(*cookie);
+  if (task == tasks_.end()) return;
+  // D2: the range has split since; nothing was done.
+  if (!done) return finish(task->first, redirect());
+  answer(task->first, task->second, proto::CommitReply{std::get<CommitCommand>(command->body).commit_ts});
+}
+
+// The leader
+
+void DataMachine::became_leader() {
+  DDB_ASSERT(tasks_.empty());
+  ask_timestamp();  // L2
+}
+
+void DataMachine::lost_leadership() {
+  for (const auto& [id, task] : std::exchange(tasks_, {})) reply(task.from, redirect(task.proposed));
+  task_bytes_ = 0;
+  latches_.clear();
+  ready_.clear();
+  floor_.clear();
+  record_floor_.clear();
+  floor_known_ = false;
+  timestamps_ = {};
+  leases_ = {};
+  upkeep_ = 0;
+  collector_.reset();
+}
+
+void DataMachine::request(RequestToken from, BytesView body) {
+  if (!host_.leads()) return reply(from, redirect());
+  auto request = codec::decode<proto::RangeRequest>(body);
+  if (!request) return reply(from, request.error());
+  if (!is_routed(*request)) return reply(from, redirect());
+  if (auto ok = check_request(request->body, options_.commit_bytes_max); !ok) return reply(from, ok.error());
+  if (tasks_.size() >= options_.requests_max || task_bytes_ + body.size() > options_.request_bytes_max) {
+    return reply(from, overloaded());
+  }
+  const TaskId id = ++last_id_;
+  task_bytes_ += body.size();
+  Task& task = tasks_[id];
+  task.from = from;
+  task.request = std::move(*request);
+  task.bytes = body.size();
+  admit(id, task);
+  run();
+}
+
+/// R1: no timestamp that the oracle may yet give. L2: no write before this term's floor.
+void DataMachine::admit(TaskId id, Task& task) {
+  heard_lately_ = true;
+  if (is_known(task)) return latch(id, task);
+  timestamps_.joined.push_back(id);
+  if (timestamps_.cookie == 0) ask_timestamp();
+}
+
+bool DataMachine::is_known(const Task& task) const {
+  const bool writes = !std::holds_alternative<proto::ReadRequest>(task.request.body);
+  if (writes && !floor_known_) return false;
+  const auto slack = heard_ ? Timestamp::of(static_cast<uint64_t>(options_.timestamp_slack.count()), 0) : Timestamp{};
+  return highest_timestamp(task.request.body).value <= heard_.value + slack.value;
+}
+
+void DataMachine::ask_timestamp() {
+  timestamps_.cookie = ++last_id_;
+  timestamps_.asked = std::exchange(timestamps_.joined, {});
+  host_.want_timestamp(timestamps_.cookie);
+}
+
+void DataMachine::timestamp(uint64_t cookie, Timestamp ts) {
+  heard_ = std::max(heard_, ts);
+  if (!std::exchange(floor_known_, true)) {  // asked for after an entry of the own term was applied
+    floor_.raise_all(ts);
+    record_floor_.raise_all(ts);
+  }
+  if (cookie == timestamps_.cookie) {
+    timestamps_.cookie = 0;
+    admit_known(std::exchange(timestamps_.asked, {}), true);
+  }
+  admit_known(std::exchange(timestamps_.joined, {}), false);
+  if (!timestamps_.joined.empty() && timestamps_.cookie == 0) ask_timestamp();
+  if (cookie == upkeep_) begin_threshold(ts);
+  if (const auto task = tasks_.find(cookie); task != tasks_.end()) {
+    task->second.fresh = ts;
+    ready_.push_back(cookie);
+  }
+  run();
+}
+
+/// Those who joined after the question left wait for the next answer: theirs may be newer timestamps.
+void DataMachine::admit_known(const std::vector<TaskId>& waiting, bool asked) {
+  for (const TaskId id : waiting) {
+    Task& task = tasks_.at(id);
+    if (is_known(task)) {
+      latch(id, task);
+    } else if (asked) {
+      finish(id, unheard());
+    } else {
+      timestamps_.joined.push_back(id);
+    }
+  }
+}
+
+void DataMachine::latch(TaskId id, Task& task) {
+  bool granted = false;
+  if (const auto* read = std::get_if<proto::ReadRequest>(&task.request.body)) {
+    granted = latches_.wait(id, read->keys, scan_spans(*read));
+    if (!granted) raise_floor(*read);
+  } else {
+    task.latched = true;
+    const auto* commit = std::get_if<proto::CommitRequest>(&task.request.body);
+    granted = latches_.acquire(id, commit != nullptr ? want_of(*commit)
+                                                     : want_of(std::get<proto::SettleRequest>(task.request.body)));
+  }
+  if (granted) ready_.push_back(id);
+}
+
+/// So that nobody who gets a latch while the read waits commits at or below it.
+void DataMachine::raise_floor(const proto::ReadRequest& read) {
+  for (const Bytes& key : read.keys) floor_.raise(key, read.read_ts);
+  if (read.scan) floor_.raise(*read.scan, read.read_ts);
+}
+
+void DataMachine::applied() { run(); }
+
+void DataMachine::run() {
+  while (!ready_.empty()) {
+    for (const TaskId id : std::exchange(ready_, {})) proceed(id);
+  }
+}
+
+/// Goes on with a request that has its latches.
+void DataMachine::proceed(TaskId id) {
+  if (id == upkeep_) return propose_threshold();
+  const auto found = tasks_.find(id);
+  DDB_ASSERT(found != tasks_.end());
+  Task& task = found->second;
+  if (!task.confirmed && !host_.lease_valid()) return await_lease(id);
+  if (task.answer) return finish(id, *task.answer);
+  if (!is_routed(task.request)) return finish(id, redirect());  // the range has split meanwhile
+  evaluate(id, task);
+}
+
+/// A read holds nothing meanwhile: nobody may commit below it on the strength of a lease that comes back.
+void DataMachine::await_lease(TaskId id) {
+  if (const auto* read = std::get_if<proto::ReadRequest>(&tasks_.at(id).request.body)) raise_floor(*read);
+  leases_.joined.push_back(id);
+  if (leases_.cookie == 0) ask_lease();
+}
+
+void DataMachine::ask_lease() {
+  leases_.cookie = ++last_id_;
+  leases_.asked = std::exchange(leases_.joined, {});
+  host_.confirm(leases_.cookie);
+}
+
+void DataMachine::confirmed(uint64_t cookie) {
+  if (cookie != leases_.cookie) return;
+  leases_.cookie = 0;
+  for (const TaskId id : std::exchange(leases_.asked, {})) {
+    tasks_.at(id).confirmed = true;
+    ready_.push_back(id);
+  }
+  if (!leases_.joined.empty()) ask_lease();
+  run();
+}
+
+/// Mostly the beginning of lost_leadership(), which answers everybody else.
+void DataMachine::dropped(uint64_t cookie) {
+  if (cookie == leases_.cookie) {
+    leases_.cookie = 0;
+    for (const TaskId id : std::exchange(leases_.asked, {})) finish(id, redirect(tasks_.at(id).proposed));
+    if (!leases_.joined.empty()) ask_lease();
+  }
+  if (const auto task = tasks_.find(cookie); task != tasks_.end()) finish(cookie, redirect(true));
+}
+
+void DataMachine::evaluate(TaskId id, Task& task) {
+  if (const auto* read = std::get_if<proto::ReadRequest>(&task.request.body)) {
+    answer(id, task, evaluate_read(host_.state(), *read, record().threshold, options_.read, floor_));
+  } else if (const auto* settle = std::get_if<proto::SettleRequest>(&task.request.body)) {
+    answer(id, task, evaluate_settle(commit_context(), *settle));
+  } else {
+    evaluate(id, task, std::get<proto::CommitRequest>(task.request.body));
+  }
+}
+
+void DataMachine::evaluate(TaskId id, Task& task, const proto::CommitRequest& request) {
+  auto verdict = evaluate_commit(commit_context(), request, task.fresh);
+  if (auto* refused = std::get_if<proto::RangeReply>(&verdict)) return answer(id, task, std::move(*refused));
+  task.confirmed = false;  // what comes next takes its time
+  if (std::holds_alternative<NeedsTimestamp>(verdict)) return host_.want_timestamp(id);
+  propose(id, task, std::move(std::get<CommitCommand>(verdict)));
+}
+
+void DataMachine::propose(TaskId id, Task& task, CommitCommand command) {
+  const auto index = host_.propose(encode_command(std::move(command)), id);
+  if (index) {
+    task.proposed = true;
+  } else if (index.error().code == Code::not_leader) {
+    finish(id, redirect());
+  } else {
+    finish(id, index.error());
+  }
+}
+
+/// L1, D5: the lease is looked at again; without it, the quorum.
+void DataMachine::answer(TaskId id, Task& task, proto::RangeReply reply) {
+  if (task.confirmed || host_.lease_valid()) return finish(id, reply);
+  task.answer = std::move(reply);
+  await_lease(id);
+}
+
+void DataMachine::finish(TaskId id, const proto::RangeReply& what) {
+  const auto task = tasks_.find(id);
+  reply(task->second.from, what);
+  if (task->second.latched) latches_.release(id, ready_);
+  task_bytes_ -= task->second.bytes;
+  tasks_.erase(task);
+}
+
+CommitContext DataMachine::commit_context() { return {host_.state(), floor_, record_floor_, record().threshold}; }
+
+bool DataMachine::is_routed(const proto::RangeRequest& request) const {
+  const proto::RangeDescriptor& descriptor = host_.descriptor();
+  return request.epoch.split == descriptor.epoch.split && is_within(request.body, descriptor.span);
+}
+
+proto::Redirect DataMachine::redirect(bool in_doubt) const {
+  return {{host_.descriptor()}, host_.leader(), in_doubt};
+}
+
+void DataMachine::reply(RequestToken to, const proto::RangeReply& what) { host_.reply(to, codec::encode(what)); }
+
+Bytes DataMachine::encode_command(decltype(DataCommand::body) body) const {
+  return codec::encode(DataCommand{host_.descriptor().epoch.split, std::move(body)});
+}
+
+// Collection
+
+void DataMachine::tick() {
+  if (!host_.leads()) return;
+  const bool stale = std::exchange(heard_lately_, false) && options_.timestamp_slack.count() > 0;
+  if (stale && timestamps_.cookie == 0) ask_timestamp();
+  if (upkeep_ == 0 && floor_known_ && host_.lease_valid()) follow_collector();
+  run();
+}
+
+void DataMachine::follow_collector() {
+  const TaskId id = ++last_id_;
+  if (collector_.due(host_.now(), record())) {
+    upkeep_ = id;
+    return host_.want_timestamp(id);
+  }
+  auto piece = collector_.next(host_.state(), host_.descriptor().span, record().threshold);
+  if (piece && host_.propose(encode_command(std::move(*piece)), id)) upkeep_ = id;
+}
+
+/// L3: a threshold changes under a latch on everything.
+void DataMachine::begin_threshold(Timestamp now) {
+  const auto threshold = collector_.threshold_for(now, record());
+  upkeep_ = threshold ? ++last_id_ : 0;
+  if (!threshold) return;
+  threshold_ = *threshold;
+  if (latches_.acquire(upkeep_, {.keys = {}, .records = {}, .shared = {}, .all = true})) ready_.push_back(upkeep_);
+}
+
+void DataMachine::propose_threshold() {
+  if (host_.propose(encode_command(ThresholdCommand{threshold_}), upkeep_)) return;
+  latches_.release(std::exchange(upkeep_, 0), ready_);
+}
+
+void DataMachine::upkeep_applied(const DataCommand& command) {
+  const TaskId id = std::exchange(upkeep_, 0);
+  if (!std::holds_alternative<ThresholdCommand>(command.body)) return;
+  latches_.release(id, ready_);
+  collector_.begin_sweep();
+}
+
+}  // namespace ddb::range

@@ -1,0 +1,141 @@
+// The state machine of a range: versions of rows, read and committed by one-range transactions.
+//
+// The leader evaluates requests, every replica applies commands. Parts: data_state (what commands change),
+// evaluate_read, evaluate_commit, latches, collector. Here is the order of things, and who waits for what:
+//
+//   request -> known -> latched -> leased -> evaluated -> answered                  a read, a settle, a refusal
+//                          ^                    |
+//                          |                    +-> proposed -> applied -> leased -> answered     a commit
+//                          +-- fresh C (P8) ----+
+//
+//   known    the oracle has given all its timestamps (R1); a write: the floor of this term is known too (L2)
+//   latched  nothing that it must see is on its way (R1)
+//   leased   this replica leads for certain: by lease, or else by asking a quorum once for all who wait (L1)
+//
+// Losing leadership fails everyone, with a redirect: in doubt for those who had proposed.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "mvcc/read_floor.hpp"
+#include "range/collector.hpp"
+#include "range/data_state.hpp"
+#include "range/evaluate_commit.hpp"
+#include "range/evaluate_read.hpp"
+#include "range/latches.hpp"
+#include "range/machine.hpp"
+
+namespace ddb::range {
+
+struct DataOptions {
+  // Requests under way, and their bytes; beyond: try_again.
+  size_t requests_max = 8192;
+  size_t request_bytes_max = 64 << 20;
+  size_t commit_bytes_max = 16 << 20;  // keys and values of one commit; beyond: too_long
+  ReadLimits read;
+  CollectOptions collect;
+  // R1 refuses timestamps above any that the oracle is known to have given. At zero a request with a newer one
+  // than this replica has heard of waits while it asks the oracle: one round trip for all such requests.
+  // Above zero, timestamps up to that far ahead of the last one heard pass at once: a client that makes them up
+  // can then hold writers of what it read back, and hide its own commits, for that long and no longer.
+  std::chrono::milliseconds timestamp_slack{0};
+};
+
+class DataMachine : public Machine {
+ public:
+  /// Calls nothing of the host: loaded() must follow before anything else.
+  DataMachine(MachineHost& host, const DataOptions& options);
+
+  const DataRecord& record() const { return state_.record(); }
+
+  void apply(LogIndex index, Term term, BytesView command, std::optional<uint64_t> cookie,
+             env::WriteBatch& out) override;
+  void request(RequestToken from, BytesView body) override;
+  void became_leader() override;
+  void lost_leadership() override;
+  void dropped(uint64_t cookie) override;
+  void confirmed(uint64_t cookie) override;
+  void timestamp(uint64_t cookie, Timestamp ts) override;
+  void applied() override;
+  void tick() override;
+  std::vector<env::TableSpan> spans() const override;
+  uint64_t hash() const override { return state_.record().hash; }
+  void loaded() override;
+
+ private:
+  using TaskId = uint64_t;  // also the cookie of what is done for it
+
+  /// A request under way.
+  struct Task {
+    RequestToken from;
+    proto::RangeRequest request;
+    size_t bytes = 0;
+    bool latched = false;    // holds latches
+    bool confirmed = false;  // by a quorum, for the next step
+    bool proposed = false;
+    Timestamp fresh;         // taken for it from the oracle (P8)
+    std::optional<proto::RangeReply> answer;  // ready, but not yet leased
+  };
+  using Tasks = std::map<TaskId, Task>;
+
+  /// Who waits for one answer from elsewhere: it serves those who joined before it was asked for.
+  struct Round {
+    TaskId cookie = 0;  // of the question under way; zero: none
+    std::vector<TaskId> asked;
+    std::vector<TaskId> joined;
+  };
+
+  void admit(TaskId id, Task& task);
+  bool is_known(const Task& task) const;
+  void ask_timestamp();
+  void admit_known(const std::vector<TaskId>& waiting, bool asked);
+  void latch(TaskId id, Task& task);
+  void raise_floor(const proto::ReadRequest& read);
+  void run();
+  void proceed(TaskId id);
+  void await_lease(TaskId id);
+  void ask_lease();
+  void evaluate(TaskId id, Task& task);
+  void evaluate(TaskId id, Task& task, const proto::CommitRequest& request);
+  void propose(TaskId id, Task& task, CommitCommand command);
+  void answer(TaskId id, Task& task, proto::RangeReply reply);
+  void finish(TaskId id, const proto::RangeReply& what);
+
+  CommitContext commit_context();
+  bool is_routed(const proto::RangeRequest& request) const;
+  proto::Redirect redirect(bool in_doubt = false) const;
+  void reply(RequestToken to, const proto::RangeReply& what);
+  Bytes encode_command(decltype(DataCommand::body) body) const;
+
+  void follow_collector();
+  void begin_threshold(Timestamp now);
+  void propose_threshold();
+  void upkeep_applied(const DataCommand& command);
+
+  MachineHost& host_;
+  const DataOptions options_;
+  DataState state_;
+
+  // All below is the leader's.
+  Tasks tasks_;
+  size_t task_bytes_ = 0;
+  TaskId last_id_ = 0;
+  Latches latches_;
+  std::vector<TaskId> ready_;  // to go on, in order
+  mvcc::ReadFloor floor_;
+  mvcc::ReadFloor record_floor_;
+  bool floor_known_ = false;  // L2
+  Timestamp heard_;           // the highest timestamp from the oracle
+  bool heard_lately_ = false; // somebody needed it since the last tick
+  Round timestamps_;
+  Round leases_;
+
+  Collector collector_;
+  TaskId upkeep_ = 0;    // what the collector is waiting for
+  Timestamp threshold_;  // that it is about to propose
+};
+
+}  // namespace ddb::range

@@ -1,0 +1,50 @@
+// The replicated side of a range: how each command changes it. Depends on state and command alone (A4).
+#pragma once
+
+#include <cstdint>
+#include <tuple>
+
+#include "env/state.hpp"
+#include "range/data_command.hpp"
+
+namespace ddb::range {
+
+/// What a range says about itself, in table `range` under "m" + range id. Fields are on disk: append only.
+struct DataRecord {
+  Timestamp threshold;    // reads below it are too old; attempts with C0 at or below it cannot be told any more
+  uint64_t rows = 0;      // live
+  uint64_t versions = 0;  // stored
+  uint64_t bytes = 0;     // of their keys and values, as stored
+  uint64_t hash = 0;      // sum of row_hash over them (H1)
+
+  bool operator==(const DataRecord&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{&DataRecord::threshold, &DataRecord::rows, &DataRecord::versions, &DataRecord::bytes,
+                      &DataRecord::hash};
+  }
+};
+
+Bytes data_record_key(RangeId range);
+
+class DataState {
+ public:
+  const DataRecord& record() const { return record_; }
+
+  /// The record as it is in the state; a range that never wrote one has an empty one.
+  void load(env::State& state, RangeId range);
+
+  /// Applies a command; false: it was meant for another split version, and nothing happened (D2).
+  bool apply(const DataCommand& command, const proto::RangeDescriptor& descriptor, env::State& state,
+             env::WriteBatch& out);
+
+ private:
+  void write(const CommitCommand& command, env::WriteBatch& out);
+  void write(const ThresholdCommand& command);
+  void write(const CollectCommand& command, env::State& state, env::WriteBatch& out);
+  void put(Bytes key, Bytes value, env::WriteBatch& out);
+  void erase(const env::KeyValue& row, env::WriteBatch& out);
+
+  DataRecord record_;
+};
+
+}  // namespace ddb::range

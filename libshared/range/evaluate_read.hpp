@@ -1,0 +1,21 @@
+// What a read answers, at the leader, once nothing it must see is on its way (R1-R6).
+#pragma once
+
+#include "env/state.hpp"
+#include "mvcc/read_floor.hpp"
+#include "proto/range.hpp"
+
+namespace ddb::range {
+
+/// One answer, whatever the client asks for.
+struct ReadLimits {
+  uint32_t rows_max = 1 << 16;
+  uint32_t bytes_max = 8 << 20;      // of a page; of the values of point reads: too_long beyond
+  uint32_t versions_max = 1 << 17;   // keys looked at: a page over erased rows ends there, perhaps empty
+};
+
+/// Raises the floor of what it read. Errors: too_old, too_long, bad_data.
+proto::RangeReply evaluate_read(env::State& state, const proto::ReadRequest& request, Timestamp threshold,
+                                const ReadLimits& limits, mvcc::ReadFloor& floor);
+
+}  // namespace ddb::range
