@@ -139,8 +139,9 @@ void Raft::Impl::change_role(Role role) {
 
 void Raft::Impl::arm_election_timer() {
   election_deadline_ = now_ + election_timeout_;
-  // Nobody else can be elected, so only what we owe to others (L1) is waited for.
-  if (votes_alone()) election_deadline_ = std::max({now_, silent_until_, heard_ + options_.election_timeout});
+  // Nobody else can be elected, so only what we owe to others (L1) is waited for. A candidate waits for its disk.
+  if (role_ == Role::follower && votes_alone())
+    election_deadline_ = std::max({now_, silent_until_, heard_ + options_.election_timeout});
 }
 
 bool Raft::Impl::votes_alone() const {

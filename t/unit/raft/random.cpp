@@ -18,7 +18,7 @@ using namespace ddb::raft::test;
 namespace {
 
 constexpr int seeds = 60;
-constexpr int steps = 1500;
+constexpr int steps = 2500;
 constexpr size_t members_ever = 9;
 constexpr size_t packets_max = 60;
 constexpr size_t trace_max = 60;
@@ -29,6 +29,8 @@ class Storm {
       : random_{seed}, loud_{loud}, cluster_{[this](const std::string& line) { note("  " + line); }} {
     cluster_.options.append_bytes_max = 300;  // so that a follower needs several
     cluster_.options.inflight_messages_max = 3;
+    loss_ = 10 + random_.below(100);
+    pace_ = 10 + random_.below(50);
     const uint64_t voters = 1 + random_.below(5);
     Config config;
     for (uint64_t id = 1; id <= voters; ++id) config.voters.push_back(ReplicaId{id});
@@ -74,12 +76,12 @@ class Storm {
 
   void step() {
     const uint64_t dice = random_.below(1000);
-    if (dice < 560) return packet();
-    if (dice < 700) return time();
-    if (dice < 800) return disk(any());
+    if (dice < 650) return packet();
+    if (dice < 740) return time();
+    if (dice < 820) return disk(any());
     const ReplicaId id = leader_or_any();
     if (!cluster_.up(id)) {
-      if (random_.one_in(3)) restart(id);
+      restart(id);
     } else if (dice < 890) {
       propose(id);
     } else if (dice < 930) {
@@ -108,17 +110,17 @@ class Storm {
     // Mostly in order, as one connection would.
     const size_t at = random_.one_in(4) ? random_.below(packets.size()) : 0;
     const std::string text = render(packets[at].message);
-    if (packets.size() > packets_max || random_.one_in(25)) {
+    if (packets.size() > packets_max || random_.one_in(loss_)) {
       note("lost " + text);
       return cluster_.lose(at);
     }
-    if (random_.one_in(25)) packets.push_back(packets[at]);
+    if (random_.one_in(loss_)) packets.push_back(packets[at]);
     note(text);
     cluster_.deliver(at);
   }
 
   void time() {
-    cluster_.pass(std::chrono::milliseconds{random_.below(random_.one_in(10) ? 600 : 60)});
+    cluster_.pass(std::chrono::milliseconds{random_.below(random_.one_in(30) ? 800 : pace_)});
     const ReplicaId late = any();  // its thread is slow
     for (const auto& [id, node] : cluster_.nodes())
       if (node.raft && (id != late || random_.one_in(2))) cluster_.tick(id);
@@ -127,8 +129,8 @@ class Storm {
   void disk(ReplicaId id) {
     if (!cluster_.up(id)) return;
     Node& node = cluster_.node(id);
-    if (random_.one_in(4)) node.holds_writes = !node.holds_writes;
-    if (random_.one_in(8)) node.holds_apply = !node.holds_apply;
+    if (random_.one_in(4)) node.holds_writes = random_.one_in(3);
+    node.holds_apply = random_.one_in(8);
     if (!node.holds_apply) cluster_.apply(id);
     note(fmt::format("disk of {}", id.value));
     if (node.holds_writes) {
@@ -169,7 +171,7 @@ class Storm {
   }
 
   void partition() {
-    if (random_.one_in(2)) {
+    if (!random_.one_in(4)) {
       note("heal");
       return cluster_.heal();
     }
@@ -213,7 +215,7 @@ class Storm {
       cluster_.write_all(id);
       cluster_.apply(id);
     }
-    settle(60);
+    settle(120);
     const Node* leader = nullptr;
     for (const auto& [id, node] : cluster_.nodes())
       if (node.raft->in_own_term() && (!leader || node.raft->term() > leader->raft->term())) leader = &node;
@@ -238,6 +240,8 @@ class Storm {
   }
 
   ddb::Random random_;
+  uint64_t loss_ = 0;  // one message in so many is lost, and as many come twice
+  uint64_t pace_ = 0;  // milliseconds that pass in one step
   bool loud_;
   std::deque<std::string> trace_;
   Cluster cluster_;
