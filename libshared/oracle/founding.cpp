@@ -27,6 +27,7 @@ Founding::Founding(std::vector<std::string> peers, uint32_t self, StoreId store,
     : names_{std::move(peers)}, self_{self}, cluster_{cluster}, state_{std::move(recovered)}, peers_(names_.size()) {
   DDB_ASSERT(self_ < names_.size());
   DDB_ASSERT(cluster_ != 0);
+  DDB_ASSERT(!state_.record || lists(*state_.record, names_));
   peers_[self_] = {store, state_.record.has_value()};
 }
 
