@@ -14,13 +14,13 @@ using proto::RangeRequestBody;
 
 /// The request was turned away before it was evaluated: the same one may be answered later, or elsewhere.
 bool worth_repeating(Code code) {
-  return code == Code::try_again || code == Code::not_leader || code == Code::wrong_range || code == Code::unavailable;
+  return code == Code::try_again || code == Code::not_leader || code == Code::unavailable;
 }
 
 /// The range turned the request itself away: this copy of it did nothing and will do nothing.
 bool certain(Code code) {
   return code == Code::too_long || code == Code::store_full || code == Code::too_old || code == Code::usage ||
-         code == Code::refused;
+         code == Code::refused || code == Code::wrong_range;
 }
 
 Error bad_reply() { return {Code::bad_data, "a node's reply is not of the kind asked for", {}, {}}; }
@@ -84,7 +84,7 @@ void Coordinator::no_answer(uint64_t token, const Error& why) {
 void Coordinator::give_up() {
   timestamp_wanted_ = false;
   while (!reads_.empty()) finish_read(reads_.begin()->first, std::unexpected(unanswered(reads_.begin()->second.trouble)));
-  if (phase_ == Phase::starting) finish(std::unexpected(unanswered({})));
+  if (phase_ == Phase::starting) finish(std::unexpected(restarts_ > 0 ? refusal_ : unanswered({})));
   if (phase_ == Phase::committing) in_doubt_ = in_doubt_ || copy_under_way();
   effects_.want_timestamp = false;
   effects_.sends.clear();

@@ -66,7 +66,8 @@ class Coordinator {
   /// what the range refuses. Where nothing was read, conflicts are not heard of: it starts over.
   void commit(std::vector<env::Write> writes);
 
-  // What the world answers. Unknown tokens are late, and ignored.
+  // What the world answers. Unknown tokens are late, and ignored. A request that does not lie in one range (any more) is
+  // answered with the Error wrong_range: read in pieces; commits have to fit one range for now.
 
   void timestamp(Result<Timestamp> ts);
   void reply(uint64_t token, proto::RangeReply reply);

@@ -1,0 +1,61 @@
+// What a client knows of ranges, replicas and nodes: hints, corrected by whoever knows better.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proto/meta_keys.hpp"
+
+namespace ddb::client {
+
+/// No two of its ranges overlap; gaps are what is not known.
+/// Which of two descriptors is newer: REPLICAS.md D1, D4.
+class RangeMap {
+ public:
+  struct Route {
+    proto::RangeDescriptor descriptor;
+    ReplicaId leader;       // zero: unknown
+    Term term;              // that `leader` was reported for; zero: told by a redirect
+    size_t next_guess = 0;  // which replica to ask while the leader is unknown
+  };
+
+  /// The range that holds `key`; null: not known. Valid until the map changes.
+  const Route* find(BytesView key) const;
+  /// The range that holds the keys just below `end` (empty: the highest).
+  const Route* find_below(BytesView end) const;
+
+  /// As the metadata has it. Ignored where something newer is known.
+  void learn(const proto::RangeInfo& info);
+  void learn(const proto::NodeInfo& node);
+  /// As a replica has it: its word on who leads is newer than any report.
+  void learn(const proto::Redirect& redirect, RangeId asked);
+  /// A range or node that is no longer in the metadata.
+  void forget(RangeId range);
+  void forget(NodeId node);
+  void clear();
+
+  /// `replica` did not answer, or knew no leader: ask the next one, until someone names a leader.
+  void suspect(RangeId range, ReplicaId replica);
+
+  /// Whom to ask: the leader, or a guess.
+  static const proto::ReplicaInfo* target(const Route& route);
+  std::optional<std::string> address(NodeId node) const;
+
+  std::vector<Route> routes() const;  // by key
+
+ private:
+  Route* by_id(RangeId range);
+  Route* admit(const proto::RangeDescriptor& descriptor);
+
+  std::map<Bytes, Route> routes_;  // by start key
+  std::map<NodeId, std::string> addresses_;
+};
+
+/// All of these lie within `span`.
+bool contains(const env::KeySpan& span, BytesView key);
+bool contains(const env::KeySpan& outer, const env::KeySpan& inner);
+env::KeySpan intersect(const env::KeySpan& a, const env::KeySpan& b);
+
+}  // namespace ddb::client

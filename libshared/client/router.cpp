@@ -1,0 +1,150 @@
+#include "client/router.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "client/later.hpp"
+#include "codec/archive.hpp"
+
+namespace ddb::client {
+
+namespace {
+
+using proto::RangeReply;
+using proto::RangeRequestBody;
+
+constexpr Duration pause_min = std::chrono::milliseconds{4};
+constexpr Duration pause_max = std::chrono::milliseconds{100};
+
+/// The first repetition goes at once: most likely the answer named the new leader.
+Duration pause_before(uint32_t repeats) {
+  if (repeats <= 1) return {};
+  return std::min(pause_min * (1 << std::min(repeats - 2, 10u)), pause_max);
+}
+
+bool within(const env::KeySpan& span, const RangeRequestBody& body) {
+  if (const auto* read = std::get_if<proto::ReadRequest>(&body))
+    return std::ranges::all_of(read->keys, [&](const Bytes& key) { return contains(span, key); }) &&
+           (!read->scan || contains(span, *read->scan));
+  if (const auto* commit = std::get_if<proto::CommitRequest>(&body))
+    return std::ranges::all_of(commit->writes, [&](const env::Write& write) { return contains(span, write.key); }) &&
+           std::ranges::all_of(commit->read_spans, [&](const env::KeySpan& read) { return contains(span, read); });
+  return true;
+}
+
+/// As codec::encode(RangeRequest{epoch, body}), without a copy of the body.
+Bytes encode_request(const proto::Epoch& epoch, const RangeRequestBody& body) {
+  Bytes out;
+  codec::Packer packer{out};
+  packer.array(2);
+  codec::pack(packer, epoch);
+  codec::pack(packer, body);
+  return out;
+}
+
+}  // namespace
+
+struct Router::Impl : std::enable_shared_from_this<Impl> {
+  struct Request {
+    Bytes key;
+    std::shared_ptr<const RangeRequestBody> body;
+    Instant deadline;
+    Done<RangeReply> done;
+  };
+
+  Impl(RangeCache& the_cache, net::Loop& the_loop, const net::Identity& the_identity, const RouterOptions& the_options)
+      : cache{the_cache}, loop{the_loop}, identity{the_identity}, options{the_options}, later{loop} {}
+
+  Channel& channel(const net::Address& address) {
+    auto& slot = channels[to_string(address)];
+    if (!slot) slot = std::make_unique<Channel>(loop, identity, address, nullptr, options.channel);
+    return *slot;
+  }
+
+  void fail_later(Request request, Error error) {
+    loop.post([request = std::move(request), error = std::move(error)]() mutable { request.done(std::unexpected(std::move(error))); });
+  }
+
+  /// The map lacks the way: read it, then try once more.
+  void find_out(Request request) {
+    cache.load([self = weak_from_this(), request = std::move(request)](Result<void> loaded) mutable {
+      const auto impl = self.lock();
+      if (!impl) return;
+      if (!loaded) return request.done(std::unexpected(loaded.error()));
+      impl->dispatch(std::move(request), false);
+    });
+  }
+
+  void dispatch(Request request, bool may_load) {
+    const auto* route = cache.map().find(request.key);
+    const auto* replica = route != nullptr ? RangeMap::target(*route) : nullptr;
+    const auto text = replica != nullptr ? cache.map().address(replica->node) : std::nullopt;
+    const auto address = text ? net::parse_address(*text) : fail(Code::unavailable, "");
+    if (!address) {
+      if (may_load) return find_out(std::move(request));
+      const bool known = replica != nullptr;
+      return fail_later(std::move(request),
+                        {Code::unavailable, known ? "no address is known of node " + std::to_string(replica->node.value) : "no range holds the key",
+                         known ? "" : "start nodes: the first three form the first range", {}});
+    }
+    if (!within(route->descriptor.span, *request.body))
+      return fail_later(std::move(request), {Code::wrong_range, "the request spans several ranges", {}, {}});
+    transmit(*address, *route, replica->id, std::move(request));
+  }
+
+  void transmit(const net::Address& address, const RangeMap::Route& route, ReplicaId replica, Request request) {
+    const Duration left = request.deadline - net::Loop::now();
+    if (left <= Duration::zero()) return fail_later(std::move(request), {Code::unavailable, "no time is left to ask " + to_string(address), {}, {}});
+    Bytes encoded = encode_request(route.descriptor.epoch, *request.body);
+    channel(address).request(route.descriptor.id, std::move(encoded), std::min(left, options.attempt_timeout),
+                             [this, range = route.descriptor.id, replica, request = std::move(request)](Result<Bytes> body) mutable {
+                               request.done(learn(range, replica, std::move(body)));
+                             });
+  }
+
+  Result<RangeReply> learn(RangeId range, ReplicaId replica, Result<Bytes> body) {
+    if (!body) {
+      if (body.error().code != Code::try_again) cache.map().suspect(range, replica);
+      return std::unexpected(std::move(body.error()));
+    }
+    auto reply = codec::decode<RangeReply>(*body);
+    const auto* redirect = reply ? std::get_if<proto::Redirect>(&*reply) : nullptr;
+    if (redirect != nullptr) {
+      cache.map().suspect(range, replica);
+      cache.map().learn(*redirect, range);
+    }
+    if (!reply) reply = std::unexpected(Error{Code::unknown_outcome, "a node's answer cannot be read", {}, {}});
+    return reply;
+  }
+
+  RangeCache& cache;
+  net::Loop& loop;
+  const net::Identity& identity;
+  RouterOptions options;
+  Later later;
+  std::map<std::string, std::unique_ptr<Channel>> channels;  // by address
+};
+
+Router::Router(RangeCache& cache, net::Loop& loop, const net::Identity& identity, const RouterOptions& options)
+    : impl_{std::make_shared<Impl>(cache, loop, identity, options)} {}
+Router::~Router() = default;
+
+void Router::send(const Bytes& key, std::shared_ptr<const RangeRequestBody> body, uint32_t repeats, Instant deadline,
+                  Done<RangeReply> done) {
+  Impl::Request request{.key = key, .body = std::move(body), .deadline = deadline, .done = std::move(done)};
+  const Duration pause = pause_before(repeats);
+  if (pause == Duration::zero()) return impl_->dispatch(std::move(request), true);
+  impl_->later.after(std::min(pause, std::max(deadline - net::Loop::now(), Duration{0})),
+                     [impl = impl_.get(), request = std::move(request)]() mutable { impl->dispatch(std::move(request), true); });
+}
+
+void Router::ask(const net::Address& address, const proto::AdminRequest& request, Duration timeout, Done<proto::AdminReply> done) {
+  impl_->channel(address).request(RangeId{}, codec::encode(request), timeout, [done = std::move(done)](Result<Bytes> body) mutable {
+    if (!body) return done(std::unexpected(std::move(body.error())));
+    done(codec::decode<proto::AdminReply>(*body));
+  });
+}
+
+RangeCache& Router::cache() { return impl_->cache; }
+
+}  // namespace ddb::client

@@ -1,0 +1,210 @@
+#include "client/txn_runner.hpp"
+
+#include <map>
+#include <utility>
+
+namespace ddb::client {
+
+namespace {
+
+using Values = std::vector<std::optional<Bytes>>;
+
+constexpr int regroup_max = 16;  // times that ranges may change under one read
+
+struct Get {
+  std::vector<Bytes> keys;
+  Values values;
+  Done<Values> done;  // empty once called
+  size_t reads_left = 0;
+  int regroupings = 0;
+};
+
+struct Scan {
+  env::ScanRequest request;  // its span shrinks to what is left
+  Done<env::ScanPage> done;
+  int regroupings = 0;
+};
+
+bool is_empty(const env::KeySpan& span) { return !span.end.empty() && span.end <= span.start; }
+
+/// What remains of `span` once `piece` of it was read, but for `rest`.
+std::optional<env::KeySpan> remainder(const env::KeySpan& span, const env::KeySpan& piece,
+                                      const std::optional<env::KeySpan>& rest, bool reverse) {
+  if (reverse) {
+    env::KeySpan left{span.start, rest ? rest->end : piece.start};
+    return rest || piece.start != span.start ? std::optional{left} : std::nullopt;
+  }
+  env::KeySpan left{rest ? rest->start : piece.end, span.end};
+  return rest || piece.end != span.end ? std::optional{left} : std::nullopt;
+}
+
+}  // namespace
+
+struct Txn::Impl : std::enable_shared_from_this<Impl> {
+  using ReadCallback = std::move_only_function<void(Result<proto::ReadReply>)>;
+
+  Impl(Cluster& the_cluster, const txn::Options& options) : cluster{the_cluster}, coordinator{options} {}
+
+  void start_clock() { deadline = net::Loop::now() + cluster.options().timeout; }
+
+  // What the coordinator wants done.
+  void pump();
+  void want_timestamp();
+  void send(txn::Send send);
+  void answered(uint64_t token, Result<proto::RangeReply> reply);
+  void read(const Bytes& key, proto::ReadRequest request, ReadCallback callback);
+
+  void with_map(std::function<void()> next, std::function<void(const Error&)> failed);
+  void get(std::shared_ptr<Get> op, const std::vector<size_t>& wanted);
+  void get_group(const std::shared_ptr<Get>& op, std::vector<size_t> group);
+  void scan(std::shared_ptr<Scan> op);
+  void scanned(const std::shared_ptr<Scan>& op, const env::KeySpan& piece, proto::ReadReply reply);
+
+  Cluster& cluster;
+  txn::Coordinator coordinator;
+  Instant deadline{};  // of the call under way
+  std::map<uint64_t, ReadCallback> reads;
+  Done<Timestamp> committed;
+};
+
+void Txn::Impl::pump() {
+  const auto self = shared_from_this();  // a callback may drop the transaction
+  while (coordinator.has_effects()) {
+    auto effects = coordinator.take();
+    if (effects.want_timestamp) want_timestamp();
+    for (auto& wanted : effects.sends) send(std::move(wanted));
+    for (auto& read : effects.reads) {
+      auto callback = std::move(reads.extract(read.id).mapped());
+      callback(std::move(read.reply));
+    }
+    if (effects.outcome) committed(std::move(*effects.outcome));
+  }
+}
+
+void Txn::Impl::want_timestamp() {
+  cluster.oracle().timestamp([self = shared_from_this()](Result<Timestamp> ts) {
+    self->coordinator.timestamp(std::move(ts));
+    self->pump();
+  });
+}
+
+void Txn::Impl::send(txn::Send wanted) {
+  cluster.router().send(wanted.key, std::move(wanted.body), wanted.repeats, deadline,
+                        [self = shared_from_this(), token = wanted.token](Result<proto::RangeReply> reply) {
+                          self->answered(token, std::move(reply));
+                        });
+}
+
+void Txn::Impl::answered(uint64_t token, Result<proto::RangeReply> reply) {
+  if (reply) {
+    coordinator.reply(token, std::move(*reply));
+  } else if (reply.error().code == Code::wrong_range) {
+    coordinator.reply(token, std::move(reply.error()));
+  } else {
+    coordinator.no_answer(token, reply.error());
+  }
+  if (net::Loop::now() >= deadline) coordinator.give_up();
+  pump();
+}
+
+void Txn::Impl::read(const Bytes& key, proto::ReadRequest request, ReadCallback callback) {
+  reads.emplace(coordinator.read(key, std::move(request)), std::move(callback));
+}
+
+/// Reads are cut by range: the map must be there.
+void Txn::Impl::with_map(std::function<void()> next, std::function<void(const Error&)> failed) {
+  if (cluster.ranges().loaded()) return next();
+  cluster.ranges().load([self = shared_from_this(), next = std::move(next), failed = std::move(failed)](Result<void> loaded) {
+    if (!loaded) return failed(loaded.error());
+    next();
+    self->pump();
+  });
+}
+
+void Txn::Impl::get(std::shared_ptr<Get> op, const std::vector<size_t>& wanted) {
+  std::map<RangeId, std::vector<size_t>> groups;
+  for (const size_t i : wanted) {
+    const auto* route = cluster.ranges().map().find(op->keys[i]);
+    groups[route != nullptr ? route->descriptor.id : RangeId{}].push_back(i);
+  }
+  op->reads_left += groups.size();
+  for (auto& [range, group] : groups) get_group(op, std::move(group));
+}
+
+void Txn::Impl::get_group(const std::shared_ptr<Get>& op, std::vector<size_t> group) {
+  proto::ReadRequest request;
+  for (const size_t i : group) request.keys.push_back(op->keys[i]);
+  const Bytes key = request.keys.front();
+  read(key, std::move(request), [this, op, group = std::move(group)](Result<proto::ReadReply> reply) mutable {
+    --op->reads_left;
+    if (!op->done) return;
+    if (!reply && reply.error().code == Code::wrong_range && ++op->regroupings <= regroup_max) return get(op, group);
+    if (!reply) return std::exchange(op->done, nullptr)(std::unexpected(std::move(reply.error())));
+    for (size_t i = 0; i < group.size(); ++i) op->values[group[i]] = std::move(reply->values[i]);
+    if (op->reads_left == 0) std::exchange(op->done, nullptr)(std::move(op->values));
+  });
+}
+
+void Txn::Impl::scan(std::shared_ptr<Scan> op) {
+  const auto& span = op->request.span;
+  const auto& map = cluster.ranges().map();
+  const auto* route = op->request.reverse ? map.find_below(span.end) : map.find(span.start);
+  const env::KeySpan piece = route != nullptr ? intersect(span, route->descriptor.span) : span;
+  proto::ReadRequest request;
+  request.scan = piece;
+  request.reverse = op->request.reverse;
+  request.rows_max = op->request.rows_max;
+  request.bytes_max = op->request.bytes_max;
+  read(piece.start, std::move(request), [this, op, piece](Result<proto::ReadReply> reply) {
+    if (!reply && reply.error().code == Code::wrong_range && ++op->regroupings <= regroup_max) return scan(op);
+    if (!reply) return op->done(std::unexpected(std::move(reply.error())));
+    scanned(op, piece, std::move(*reply));
+  });
+}
+
+void Txn::Impl::scanned(const std::shared_ptr<Scan>& op, const env::KeySpan& piece, proto::ReadReply reply) {
+  auto rest = remainder(op->request.span, piece, reply.rest, op->request.reverse);
+  if (!reply.rows.empty() || !rest) return op->done(env::ScanPage{.rows = std::move(reply.rows), .rest = std::move(rest)});
+  op->request.span = std::move(*rest);  // nothing but gaps so far
+  scan(op);
+}
+
+Txn::Txn(Cluster& cluster, const txn::Options& options) : impl_{std::make_shared<Impl>(cluster, options)} {}
+Txn::~Txn() = default;
+
+void Txn::get(std::vector<Bytes> keys, Done<Values> done) {
+  auto op = std::make_shared<Get>();
+  op->values.resize(keys.size());
+  op->keys = std::move(keys);
+  op->done = std::move(done);
+  if (op->keys.empty()) return op->done(Values{});
+  impl_->start_clock();
+  std::vector<size_t> all(op->keys.size());
+  for (size_t i = 0; i < all.size(); ++i) all[i] = i;
+  impl_->with_map([impl = impl_.get(), op, all = std::move(all)] { impl->get(op, all); },
+                  [op](const Error& error) { op->done(std::unexpected(error)); });
+  impl_->pump();
+}
+
+void Txn::scan(env::ScanRequest request, Done<env::ScanPage> done) {
+  if (is_empty(request.span)) return done(env::ScanPage{});
+  auto op = std::make_shared<Scan>();
+  op->request = std::move(request);
+  op->done = std::move(done);
+  impl_->start_clock();
+  impl_->with_map([impl = impl_.get(), op] { impl->scan(op); },
+                  [op](const Error& error) { op->done(std::unexpected(error)); });
+  impl_->pump();
+}
+
+void Txn::commit(std::vector<env::Write> writes, Done<Timestamp> done) {
+  impl_->committed = std::move(done);
+  impl_->start_clock();
+  impl_->coordinator.commit(std::move(writes));
+  impl_->pump();
+}
+
+Timestamp Txn::read_ts() const { return impl_->coordinator.read_ts(); }
+uint32_t Txn::restarts() const { return impl_->coordinator.restarts(); }
+
+}  // namespace ddb::client

@@ -1,0 +1,129 @@
+#include "client/range_map.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace ddb;
+using namespace ddb::client;
+
+namespace {
+
+proto::RangeInfo range(uint64_t id, Bytes start, Bytes end, proto::Epoch epoch, uint64_t leader = 1, uint64_t term = 1) {
+  proto::RangeInfo info;
+  info.descriptor.id = RangeId{id};
+  info.descriptor.span = {std::move(start), std::move(end)};
+  info.descriptor.epoch = epoch;
+  for (uint64_t i = 1; i <= 3; ++i)
+    info.descriptor.replicas.push_back({ReplicaId{i}, StoreId{i}, NodeId{10 + i}, proto::ReplicaRole::voter});
+  info.leader = ReplicaId{leader};
+  info.term = Term{term};
+  return info;
+}
+
+uint64_t id_at(const RangeMap& map, BytesView key) {
+  const auto* route = map.find(key);
+  return route == nullptr ? 0 : route->descriptor.id.value;
+}
+
+uint64_t asked(const RangeMap& map) { return RangeMap::target(*map.find("k"))->id.value; }
+
+}  // namespace
+
+TEST_CASE("a key is found in the range that holds it, gaps are unknown") {
+  RangeMap map;
+  map.learn(range(1, "b", "d", {1, 1}));
+  map.learn(range(2, "f", "", {1, 1}));
+  CHECK(id_at(map, "a") == 0);
+  CHECK(id_at(map, "b") == 1);
+  CHECK(id_at(map, "czz") == 1);
+  CHECK(id_at(map, "d") == 0);
+  CHECK(id_at(map, "zzz") == 2);
+  CHECK(map.find_below("")->descriptor.id == RangeId{2});
+  CHECK(map.find_below("d")->descriptor.id == RangeId{1});
+  CHECK(map.find_below("c")->descriptor.id == RangeId{1});
+  CHECK(map.find_below("b") == nullptr);
+  CHECK(map.find_below("e") == nullptr);
+  CHECK(map.find_below("g")->descriptor.id == RangeId{2});
+}
+
+TEST_CASE("D1, D4: newer descriptors win, whoever tells them, in any order") {
+  const auto whole = range(1, "", "", {1, 1});
+  const auto left = range(1, "", "m", {1, 2});
+  const auto right = range(2, "m", "", {1, 2});
+  SUBCASE("in order") {
+    RangeMap map;
+    for (const auto& info : {whole, left, right}) map.learn(info);
+    CHECK(id_at(map, "a") == 1);
+    CHECK(id_at(map, "z") == 2);
+  }
+  SUBCASE("the right half first: it voids the whole, which never comes back") {
+    RangeMap map;
+    for (const auto& info : {whole, right, whole}) map.learn(info);
+    CHECK(id_at(map, "a") == 0);
+    CHECK(id_at(map, "z") == 2);
+    map.learn(left);
+    map.learn(whole);
+    CHECK(id_at(map, "a") == 1);
+    CHECK(id_at(map, "z") == 2);
+  }
+  SUBCASE("a merge takes both away") {
+    RangeMap map;
+    for (const auto& info : {left, right, range(1, "", "", {1, 3}), right}) map.learn(info);
+    CHECK(id_at(map, "z") == 1);
+  }
+  SUBCASE("neither version of the epoch may be lower") {
+    RangeMap map;
+    map.learn(range(1, "", "", {5, 1}));
+    map.learn(range(1, "", "m", {4, 2}));
+    CHECK(id_at(map, "z") == 1);
+  }
+}
+
+TEST_CASE("the leader: a redirect's word counts at once, a report's by term") {
+  RangeMap map;
+  map.learn(range(1, "", "", {1, 1}, 1, 5));
+  CHECK(asked(map) == 1);
+  map.learn(range(1, "", "", {1, 1}, 2, 4));  // an old report
+  CHECK(asked(map) == 1);
+  map.learn(proto::Redirect{.descriptors = {}, .leader = ReplicaId{3}, .in_doubt = false}, RangeId{1});
+  CHECK(asked(map) == 3);
+  map.learn(range(1, "", "", {1, 1}, 1, 5));  // the same report again
+  CHECK(asked(map) == 3);
+  map.learn(range(1, "", "", {2, 1}, 2, 6));
+  CHECK(asked(map) == 2);
+}
+
+TEST_CASE("replicas that do not answer are passed over in turn") {
+  RangeMap map;
+  map.learn(range(1, "", "", {1, 1}, 2));
+  std::vector<uint64_t> order;
+  for (int i = 0; i < 4; ++i) {
+    order.push_back(asked(map));
+    map.suspect(RangeId{1}, ReplicaId{order.back()});
+  }
+  CHECK(order == std::vector<uint64_t>{2, 3, 1, 2});
+}
+
+TEST_CASE("nodes have addresses until they are forgotten") {
+  RangeMap map;
+  proto::NodeInfo node;
+  node.node = NodeId{4};
+  node.address = "127.0.0.1:7004";
+  map.learn(node);
+  CHECK(map.address(NodeId{4}) == "127.0.0.1:7004");
+  map.forget(NodeId{4});
+  CHECK(!map.address(NodeId{4}));
+  map.learn(range(1, "", "", {1, 1}));
+  map.forget(RangeId{1});
+  CHECK(map.find("k") == nullptr);
+}
+
+TEST_CASE("spans: containment and intersection, with open ends") {
+  const env::KeySpan all{"", ""}, middle{"c", "m"};
+  CHECK(contains(all, middle));
+  CHECK(!contains(middle, all));
+  CHECK(contains(middle, middle));
+  CHECK(!contains(middle, env::KeySpan{"c", ""}));
+  CHECK(intersect(all, middle) == middle);
+  CHECK(intersect({"a", "e"}, middle) == env::KeySpan{"c", "e"});
+  CHECK(intersect({"d", ""}, middle) == env::KeySpan{"d", "m"});
+}
