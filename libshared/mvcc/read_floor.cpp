@@ -65,10 +65,14 @@ void ReadFloor::merge_equal_steps(BytesView start, BytesView end) {
 void ReadFloor::forget_older_half() {
   std::vector<Timestamp> floors;
   floors.reserve(steps_.size());
-  for (const auto& [key, floor] : steps_) floors.push_back(floor);
-  const auto middle = floors.begin() + static_cast<std::ptrdiff_t>(floors.size() / 2);
-  std::nth_element(floors.begin(), middle, floors.end());
-  raise_all(*middle);
+  for (const auto& [key, floor] : steps_) {
+    if (floor > all_) floors.push_back(floor);  // the rest is gaps
+  }
+  if (!floors.empty()) {
+    const auto middle = floors.begin() + static_cast<std::ptrdiff_t>(floors.size() / 2);
+    std::nth_element(floors.begin(), middle, floors.end());
+    raise_all(*middle);
+  }
   for (auto& [key, floor] : steps_) {
     if (floor <= all_) floor = Timestamp{};
   }
