@@ -136,7 +136,7 @@ class TableParser {
 
   const Schema& schema_;
   const Table& table_;
-  Statement s_;
+  ParsedStatement s_;
   std::vector<ForeignKey> keys_;
 };
 

@@ -17,7 +17,7 @@
 
 #include "sql/rows.hpp"
 #include "sql/schema.hpp"
-#include "sql/sqlite.hpp"
+#include "sql/query.hpp"
 
 namespace ddb::sql {
 

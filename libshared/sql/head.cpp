@@ -6,26 +6,26 @@
 
 namespace ddb::sql {
 
-std::string_view Statement::cut(TokenSpan span) const {
+std::string_view ParsedStatement::cut(TokenSpan span) const {
   if (span.empty()) return {};
   const size_t begin = tokens[span.first].offset;
   return text.substr(begin, tokens[span.last - 1].end() - begin);
 }
 
-bool Statement::is(size_t token, std::string_view keyword) const {
+bool ParsedStatement::is(size_t token, std::string_view keyword) const {
   return tokens[token].kind == TokenKind::word && equal_nocase(at(token), keyword);
 }
 
-bool Statement::symbol(size_t token, std::string_view wanted) const {
+bool ParsedStatement::symbol(size_t token, std::string_view wanted) const {
   return tokens[token].kind == TokenKind::symbol && at(token) == wanted;
 }
 
-bool Statement::is_name(size_t token) const {
+bool ParsedStatement::is_name(size_t token) const {
   const TokenKind kind = tokens[token].kind;
   return kind == TokenKind::word || kind == TokenKind::quoted || kind == TokenKind::string;
 }
 
-size_t skip_parentheses(const Statement& statement, size_t open, size_t last) {
+size_t skip_parentheses(const ParsedStatement& statement, size_t open, size_t last) {
   size_t depth = 0;
   for (size_t i = open; i < last; ++i) {
     if (statement.symbol(i, "(")) ++depth;
@@ -34,7 +34,7 @@ size_t skip_parentheses(const Statement& statement, size_t open, size_t last) {
   return last;
 }
 
-size_t find_word(const Statement& statement, TokenSpan span, std::string_view keyword) {
+size_t find_word(const ParsedStatement& statement, TokenSpan span, std::string_view keyword) {
   for (size_t i = span.first; i < span.last; ++i) {
     if (statement.is(i, keyword)) return i;
     if (statement.symbol(i, "(")) i = skip_parentheses(statement, i, span.last) - 1;
@@ -47,7 +47,7 @@ namespace {
 /// Walks the tokens of one statement from the left.
 class HeadParser {
  public:
-  HeadParser(const Statement& statement, TokenSpan span) : s_{statement}, at_{span.first}, last_{span.last} {}
+  HeadParser(const ParsedStatement& statement, TokenSpan span) : s_{statement}, at_{span.first}, last_{span.last} {}
 
   Head parse() {
     if (at_ >= last_) return head_;
@@ -318,7 +318,7 @@ class HeadParser {
     if (at_name()) head_.transaction.savepoint = s_.name(at_);
   }
 
-  const Statement& s_;
+  const ParsedStatement& s_;
   size_t at_;
   size_t last_;
   Head head_;
@@ -326,10 +326,10 @@ class HeadParser {
 
 }  // namespace
 
-Head parse_head(const Statement& statement, TokenSpan span) { return HeadParser{statement, span}.parse(); }
+Head parse_head(const ParsedStatement& statement, TokenSpan span) { return HeadParser{statement, span}.parse(); }
 
-Statement parse_statement(std::string_view text) {
-  Statement statement{.text = text, .tokens = tokenize(text), .tail = text.size(), .head = {}};
+ParsedStatement parse_statement(std::string_view text) {
+  ParsedStatement statement{.text = text, .tokens = tokenize(text), .tail = text.size(), .head = {}};
   auto& tokens = statement.tokens;
   const bool trigger = [&] {  // its body holds semicolons: it ends where the text does
     if (!statement.is(0, "CREATE")) return false;

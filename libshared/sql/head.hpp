@@ -84,7 +84,7 @@ struct Head {
 };
 
 /// A statement's text, its tokens (the closing semicolon and all behind it left out) and its head.
-struct Statement {
+struct ParsedStatement {
   std::string_view text;  // borrowed
   std::vector<Token> tokens;
   size_t tail = 0;        // offset behind the closing semicolon; text.size() without one
@@ -98,15 +98,15 @@ struct Statement {
   std::string name(size_t token) const { return unquote(at(token)); }
 };
 
-Statement parse_statement(std::string_view text);
+ParsedStatement parse_statement(std::string_view text);
 
 /// The DML statement that fills `span`, as in a trigger's body; kind tells SELECT and others.
-Head parse_head(const Statement& statement, TokenSpan span);
+Head parse_head(const ParsedStatement& statement, TokenSpan span);
 
 /// The first token in `span` at parenthesis depth zero that is the bare word `keyword`; span.last: none.
-size_t find_word(const Statement& statement, TokenSpan span, std::string_view keyword);
+size_t find_word(const ParsedStatement& statement, TokenSpan span, std::string_view keyword);
 
 /// Behind the parenthesis that closes the one at `open`; `last` when it is never closed.
-size_t skip_parentheses(const Statement& statement, size_t open, size_t last);
+size_t skip_parentheses(const ParsedStatement& statement, size_t open, size_t last);
 
 }  // namespace ddb::sql

@@ -71,16 +71,16 @@ std::string rowid_name(const Table& table) {
 
 namespace {
 
-size_t begin_of(const Statement& s, TokenSpan span) { return s.tokens[span.first].offset; }
-size_t end_of(const Statement& s, TokenSpan span) { return s.tokens[span.last - 1].end(); }
+size_t begin_of(const ParsedStatement& s, TokenSpan span) { return s.tokens[span.first].offset; }
+size_t end_of(const ParsedStatement& s, TokenSpan span) { return s.tokens[span.last - 1].end(); }
 
-bool names(const Statement& s, size_t token, std::string_view name) {
+bool names(const ParsedStatement& s, size_t token, std::string_view name) {
   const TokenKind kind = s.tokens[token].kind;
   return (kind == TokenKind::word || kind == TokenKind::quoted) && same_name(s.name(token), name);
 }
 
 /// A sub-select in `span` that reads `table` under its own name: there `table.` means that.
-bool reads_by_name(const Statement& s, TokenSpan span, std::string_view table) {
+bool reads_by_name(const ParsedStatement& s, TokenSpan span, std::string_view table) {
   for (size_t i = span.first + 1; i < span.last; ++i) {
     const bool source = s.is(i - 1, "FROM") || s.is(i - 1, "JOIN") || s.symbol(i - 1, ",");
     const bool qualifier = i + 1 < span.last && s.symbol(i + 1, ".");
@@ -90,7 +90,7 @@ bool reads_by_name(const Statement& s, TokenSpan span, std::string_view table) {
 }
 
 /// `table.column` becomes `stage.column` where the statement's target is meant.
-void qualify_by_stage(const Statement& s, TokenSpan span, const Table& table, Edits& edits) {
+void qualify_by_stage(const ParsedStatement& s, TokenSpan span, const Table& table, Edits& edits) {
   for (size_t i = span.first; i + 1 < span.last; ++i) {
     if (s.symbol(i, "(") && (s.is(i + 1, "SELECT") || s.is(i + 1, "WITH"))) {
       const size_t close = skip_parentheses(s, i, span.last);
@@ -142,7 +142,7 @@ InsertColumns insert_columns(const DmlHead& head, const Table& table) {
 }
 
 /// The commas of one row of VALUES at depth zero cut it into spans.
-std::vector<TokenSpan> split_row(const Statement& s, TokenSpan row) {
+std::vector<TokenSpan> split_row(const ParsedStatement& s, TokenSpan row) {
   std::vector<TokenSpan> parts;
   size_t first = row.first;
   for (size_t i = row.first; i < row.last; ++i) {
@@ -156,7 +156,7 @@ std::vector<TokenSpan> split_row(const Statement& s, TokenSpan row) {
 }
 
 /// Every row gets its rowid. False: a row does not have as many values as there are columns.
-bool supply_rowids(const Statement& s, const DmlHead& head, const Table& table, const InsertColumns& columns,
+bool supply_rowids(const ParsedStatement& s, const DmlHead& head, const Table& table, const InsertColumns& columns,
                    Edits& edits) {
   const std::string fresh = call(internal::rowid_function, table.id);
   for (const TokenSpan& row : head.rows) {
@@ -182,7 +182,7 @@ bool supply_rowids(const Statement& s, const DmlHead& head, const Table& table, 
 
 /// The source is read to its end before the first row goes in, so that it does not see what it writes:
 ///   WITH "$src"("$1", ...) AS MATERIALIZED (source) SELECT "$1", ... FROM "$src" WHERE true
-void materialize_source(const Statement& s, const DmlHead& head, const Table& table, const InsertColumns& columns,
+void materialize_source(const ParsedStatement& s, const DmlHead& head, const Table& table, const InsertColumns& columns,
                         Edits& edits) {
   std::vector<std::string> names;
   std::vector<std::string> values;
@@ -198,14 +198,14 @@ void materialize_source(const Statement& s, const DmlHead& head, const Table& ta
   edits.insert(end_of(s, head.source), ") SELECT " + join(values) + " FROM " + source + " WHERE true");
 }
 
-bool has_subquery(const Statement& s, TokenSpan span) {
+bool has_subquery(const ParsedStatement& s, TokenSpan span) {
   for (size_t i = span.first; i < span.last; ++i) {
     if (s.is(i, "SELECT")) return true;
   }
   return false;
 }
 
-void rewrite_insert(const Statement& s, const DmlHead& head, const Table& table, Edits& edits) {
+void rewrite_insert(const ParsedStatement& s, const DmlHead& head, const Table& table, Edits& edits) {
   const InsertColumns columns = insert_columns(head, table);
   const bool add = !columns.rowid_name.empty() && columns.rowid == columns.names.size();
   if (head.default_values) {
@@ -234,7 +234,7 @@ void rewrite_insert(const Statement& s, const DmlHead& head, const Table& table,
 }
 
 /// SELECT "$load"(table, key, row) over the rows that an UPDATE or DELETE will change.
-std::string load_text(const Statement& s, const DmlHead& head, const Table& table, Edits& edits) {
+std::string load_text(const ParsedStatement& s, const DmlHead& head, const Table& table, Edits& edits) {
   const auto cut = [&](TokenSpan span) {
     return span.empty() ? std::string{} : edits.apply(begin_of(s, span), end_of(s, span));
   };
@@ -248,18 +248,15 @@ std::string load_text(const Statement& s, const DmlHead& head, const Table& tabl
   return text;
 }
 
-void rename(const Statement& s, const DmlHead& head, const Table& table, Place place, Edits& edits) {
+void rename(const ParsedStatement& s, const DmlHead& head, const Table& table, Place place, Edits& edits) {
   std::string name = quote_name(stage_name(table.name));
   if (place == Place::top && head.alias.empty()) name += " AS " + quote_name(table.name);
   edits.replace(begin_of(s, head.target), end_of(s, head.target), name);
-  if (!head.indexed_clause.empty()) {
-    edits.replace(begin_of(s, head.indexed_clause), end_of(s, head.indexed_clause), "");
-  }
 }
 
 }  // namespace
 
-std::vector<std::string> parameter_names(const Statement& s) {
+std::vector<std::string> parameter_names(const ParsedStatement& s) {
   std::vector<std::string> names;
   for (const Token& token : s.tokens) {
     if (token.kind != TokenKind::parameter) continue;
@@ -277,7 +274,7 @@ std::vector<std::string> parameter_names(const Statement& s) {
   return names;
 }
 
-void number_parameters(const Statement& s, Edits& edits) {
+void number_parameters(const ParsedStatement& s, Edits& edits) {
   std::vector<std::string> names = parameter_names(s);
   size_t bare = 0;  // parameters so far: the next bare one is behind them
   for (const Token& token : s.tokens) {
@@ -294,29 +291,49 @@ void number_parameters(const Statement& s, Edits& edits) {
   }
 }
 
-void replace_schema_table(const Statement& s, Edits& edits) {
-  for (const Token& token : s.tokens) {
+void replace_names(const ParsedStatement& s, const Schema& schema, Edits& edits) {
+  for (size_t i = 0; i < s.tokens.size(); ++i) {
+    const Token& token = s.tokens[i];
     if (token.kind != TokenKind::word && token.kind != TokenKind::quoted) continue;
+    if (s.is(i, "INDEXED") && i + 2 < s.tokens.size() && s.is(i + 1, "BY")) {
+      if (schema.find_table_of_index(s.name(i + 2)) != nullptr) edits.replace(token.offset, s.tokens[i + 2].end(), "");
+    }
     if (token.size < std::string_view{"sqlite_master"}.size()) continue;
-    const std::string name = unquote(s.text.substr(token.offset, token.size));
+    const std::string name = s.name(i);
     if (equal_nocase(name, "sqlite_master") || equal_nocase(name, "sqlite_schema")) {
       edits.replace(token.offset, token.end(), std::string{internal::schema_table});
     }
   }
 }
 
+std::optional<Token> internal_name(const ParsedStatement& s, const Schema& schema) {
+  for (size_t i = 0; i < s.tokens.size(); ++i) {
+    const Token& token = s.tokens[i];
+    if (token.kind != TokenKind::word && token.kind != TokenKind::quoted) continue;
+    if (!s.at(i).contains('$')) continue;
+    const std::string name = to_lower(s.name(i));
+    for (const auto taken : {internal::rowid_function, internal::load_function, internal::claim_function,
+                             internal::live_function, internal::source_table, internal::schema_table}) {
+      if (quote_name(name) == taken) return token;
+    }
+    const auto stem = std::string_view{name}.substr(0, name.size() - std::min(name.size(), internal::stage_suffix.size()));
+    if (name.ends_with(internal::stage_suffix) && schema.find_table(stem) != nullptr) return token;
+  }
+  return std::nullopt;
+}
+
 bool needs_claims(const DmlHead& head, const Table& table) {
   const OnConflict on = head.on_conflict;
   if (!head.upsert.empty() || (on != OnConflict::none && on != OnConflict::abort)) return true;
   if (on == OnConflict::abort) return false;
-  const Statement create = parse_statement(table.sql);  // UNIQUE ON CONFLICT REPLACE and the like
+  const ParsedStatement create = parse_statement(table.sql);  // UNIQUE ON CONFLICT REPLACE and the like
   for (size_t i = 0; i + 2 < create.tokens.size(); ++i) {
     if (create.is(i, "ON") && create.is(i + 1, "CONFLICT") && !create.is(i + 2, "ABORT")) return true;
   }
   return false;
 }
 
-RewrittenDml rewrite_dml(const Statement& s, const Head& head, const Table& table, Edits edits, Place place) {
+RewrittenDml rewrite_dml(const ParsedStatement& s, const Head& head, const Table& table, Edits edits, Place place) {
   const DmlHead& d = head.dml;
   RewrittenDml out{std::move(edits), {}};
   if (head.kind == StatementKind::insert) {
@@ -332,7 +349,7 @@ RewrittenDml rewrite_dml(const Statement& s, const Head& head, const Table& tabl
   return out;
 }
 
-Edits rename_target(const Statement& s, const DmlHead& head, const Table& table) {
+Edits rename_target(const ParsedStatement& s, const DmlHead& head, const Table& table) {
   Edits edits{s.text};
   rename(s, head, table, Place::top, edits);
   return edits;
@@ -349,7 +366,7 @@ struct TriggerHead {
   std::vector<TokenSpan> body;  // its statements
 };
 
-TriggerHead parse_trigger(const Statement& s) {
+TriggerHead parse_trigger(const ParsedStatement& s) {
   TriggerHead head;
   const size_t last = s.tokens.size();
   const size_t on = find_word(s, {0, last}, "ON");
@@ -370,7 +387,7 @@ TriggerHead parse_trigger(const Statement& s) {
 }
 
 /// The trigger's own rows are the user's doing only in the real pass.
-void guard(const Statement& s, const TriggerHead& head, Edits& edits) {
+void guard(const ParsedStatement& s, const TriggerHead& head, Edits& edits) {
   const std::string live = std::string{internal::live_function} + "() = 1";
   if (head.when.empty()) {
     edits.insert(s.tokens[head.begin].offset, "WHEN " + live + " ");
@@ -383,11 +400,11 @@ void guard(const Statement& s, const TriggerHead& head, Edits& edits) {
 }  // namespace
 
 RewrittenTrigger rewrite_trigger(std::string_view sql, const Schema& schema) {
-  const Statement s = parse_statement(sql);
+  const ParsedStatement s = parse_statement(sql);
   const TriggerHead trigger = parse_trigger(s);
   RewrittenTrigger out;
   Edits edits{s.text};
-  replace_schema_table(s, edits);
+  replace_names(s, schema, edits);
   if (const Table* on = schema.find_table(s.name(trigger.table.last - 1))) {
     edits.replace(begin_of(s, trigger.table), end_of(s, trigger.table), quote_name(stage_name(on->name)));
     if (trigger.on_insert) guard(s, trigger, edits);
@@ -409,7 +426,7 @@ RewrittenTrigger rewrite_trigger(std::string_view sql, const Schema& schema) {
 namespace {
 
 /// The literal that `part` is. nullopt: an expression, or one that SQLite must judge.
-std::optional<codec::Value> literal(const Statement& s, TokenSpan part,
+std::optional<codec::Value> literal(const ParsedStatement& s, TokenSpan part,
                                     const std::function<double(std::string_view)>& real) {
   bool negative = false;
   size_t i = part.first;
@@ -447,7 +464,7 @@ std::optional<codec::Value> literal(const Statement& s, TokenSpan part,
 
 }  // namespace
 
-std::optional<LiteralInsert> lift_literals(const Statement& s, const std::function<double(std::string_view)>& real) {
+std::optional<LiteralInsert> lift_literals(const ParsedStatement& s, const std::function<double(std::string_view)>& real) {
   const DmlHead& head = s.head.dml;
   if (s.head.kind != StatementKind::insert || head.rows.empty()) return std::nullopt;
   if (!parameter_names(s).empty()) return std::nullopt;

@@ -69,21 +69,23 @@ struct RewrittenDml {
 };
 
 /// Names of a statement's parameters, numbered by SQLite's rules: ":a", or "" for those without a name.
-std::vector<std::string> parameter_names(const Statement& s);
+std::vector<std::string> parameter_names(const ParsedStatement& s);
 
 /// Gives every parameter its number, so that all texts made from the statement share them.
-void number_parameters(const Statement& s, Edits& edits);
-/// sqlite_schema and sqlite_master become "$schema".
-void replace_schema_table(const Statement& s, Edits& edits);
+void number_parameters(const ParsedStatement& s, Edits& edits);
+/// sqlite_schema and sqlite_master become "$schema"; INDEXED BY an index that exists goes: read tables choose themselves.
+void replace_names(const ParsedStatement& s, const Schema& schema, Edits& edits);
+/// The first name that only rewritten statements may use.
+std::optional<Token> internal_name(const ParsedStatement& s, const Schema& schema);
 
 /// Where the statement stands: a trigger's body has no aliases and no WITH.
 enum class Place : uint8_t { top, trigger };
 
-/// `edits`: what number_parameters() and replace_schema_table() did, and in a trigger its statements so far.
-RewrittenDml rewrite_dml(const Statement& s, const Head& head, const Table& table, Edits edits, Place place);
+/// `edits`: what number_parameters() and replace_names() did, and in a trigger its statements so far.
+RewrittenDml rewrite_dml(const ParsedStatement& s, const Head& head, const Table& table, Edits edits, Place place);
 
 /// The same with the target renamed and nothing else: for SQLite's own words about a statement that it refuses.
-Edits rename_target(const Statement& s, const DmlHead& head, const Table& table);
+Edits rename_target(const ParsedStatement& s, const DmlHead& head, const Table& table);
 
 /// What the conflicting rows of an INSERT or UPDATE do needs them in the stage before SQLite checks.
 bool needs_claims(const DmlHead& head, const Table& table);
@@ -103,6 +105,6 @@ struct LiteralInsert {
   std::vector<codec::Value> values;  // row by row
 };
 /// nullopt: it is not of that kind. `real`: SQLite's own reading of a real number.
-std::optional<LiteralInsert> lift_literals(const Statement& s, const std::function<double(std::string_view)>& real);
+std::optional<LiteralInsert> lift_literals(const ParsedStatement& s, const std::function<double(std::string_view)>& real);
 
 }  // namespace ddb::sql

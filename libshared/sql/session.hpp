@@ -63,6 +63,8 @@ struct StatementResult {
   uint64_t rows = 0;              // given to the sink
   int64_t changes = 0;            // rows this statement changed, as sqlite3_changes(); zero for others than DML
   int64_t last_insert_rowid = 0;  // as sqlite3_last_insert_rowid()
+
+  bool operator==(const StatementResult&) const = default;
 };
 
 /// A bound value: `name` includes its prefix (":id"); empty for the next positional one.

@@ -103,8 +103,8 @@ struct Stages::Hooks {
   static void load(sqlite3_context* context, int, sqlite3_value** arguments) {
     Stage* at = stage(context, arguments);
     if (at == nullptr) return;
-    const ValueView key = value_of(arguments[1]);
-    const ValueView row = value_of(arguments[2]);
+    const ValueView key = view_of(arguments[1]);
+    const ValueView row = view_of(arguments[2]);
     const auto* key_bytes = std::get_if<codec::BlobView>(&key);
     const auto* row_bytes = std::get_if<codec::BlobView>(&row);
     if (key_bytes == nullptr || row_bytes == nullptr) return;  // an outer join's empty row
@@ -119,7 +119,7 @@ struct Stages::Hooks {
     sqlite3_result_int(context, stages.pass_ == Pass::dry ? 1 : 0);
     if (!stages.claims_ && !stages.always_claims_) return;
     std::vector<ValueView> values(at->table->columns.size());
-    for (size_t i = 0; i < at->claim_columns.size(); ++i) values[at->claim_columns[i]] = value_of(arguments[i + 2]);
+    for (size_t i = 0; i < at->claim_columns.size(); ++i) values[at->claim_columns[i]] = view_of(arguments[i + 2]);
     failed(context, stages.claim(*at, {sqlite3_value_int64(arguments[1]), values}));
   }
 
@@ -399,7 +399,7 @@ void Stages::on_change(int operation, const char* name, int64_t old_rowid, int64
     for (size_t i = 0; i < values.size(); ++i) {
       sqlite3_value* value = nullptr;
       if (get(db_, static_cast<int>(i), &value) != SQLITE_OK) return note(std::unexpected(sqlite_error(db_)));
-      values[i] = value_of(value);
+      values[i] = view_of(value);
       // SQLite stores 2.0 in a REAL column as 2; the hook shows what is stored.
       const auto* integer = std::get_if<int64_t>(&values[i]);
       if (integer != nullptr && table.columns[i].affinity == Affinity::real) values[i] = static_cast<double>(*integer);

@@ -25,7 +25,7 @@
 #include "sql/reader.hpp"
 #include "sql/row_ids.hpp"
 #include "sql/schema.hpp"
-#include "sql/sqlite.hpp"
+#include "sql/query.hpp"
 #include "sql/write_buffer.hpp"
 
 struct sqlite3;

@@ -1,4 +1,4 @@
-// Guards over SQLite's C interface: a connection and a prepared statement.
+// A prepared statement that is run again and again.
 #pragma once
 
 #include <memory>
@@ -8,37 +8,13 @@
 
 #include "base/result.hpp"
 #include "codec/value.hpp"
-
-struct sqlite3;
-struct sqlite3_stmt;
-struct sqlite3_value;
-struct sqlite3_context;
+#include "sql/sqlite_values.hpp"
 
 namespace ddb::sql {
 
 using codec::Value;
 using codec::ValueView;
 
-/// A private in-memory database, without mutex: one thread at a time.
-class Connection {
- public:
-  static Result<Connection> open();
-
-  sqlite3* get() const { return db_.get(); }
-  Result<void> execute(const std::string& sql) const;
-
- private:
-  struct Close {
-    void operator()(sqlite3* db) const;
-  };
-  explicit Connection(sqlite3* db) : db_{db} {}
-  std::unique_ptr<sqlite3, Close> db_;
-};
-
-/// SQLite's last error on `db`: Code::failed with its message, Code::try_again when interrupted.
-Error sqlite_error(sqlite3* db);
-
-/// A prepared statement.
 class Query {
  public:
   Query() = default;
@@ -77,7 +53,5 @@ class ResetGuard {
  private:
   const Query& query_;
 };
-
-ValueView value_of(sqlite3_value* value);
 
 }  // namespace ddb::sql

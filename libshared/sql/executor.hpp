@@ -1,0 +1,116 @@
+// Runs queries and changes inside one transaction at a time, on one SQLite connection.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "env/kv.hpp"
+#include "sql/catalog.hpp"
+#include "sql/foreign_key.hpp"
+#include "sql/plan.hpp"
+#include "sql/read_table.hpp"
+#include "sql/session.hpp"
+#include "sql/sqlite_values.hpp"
+#include "sql/stage.hpp"
+#include "sql/transaction.hpp"
+
+namespace ddb::sql {
+
+/// A statement as the client gave it.
+struct Request {
+  std::string_view sql;
+  std::span<const Parameter> parameters;
+};
+
+/// What a statement did. The rows of RETURNING wait here until it is certain that they are true.
+struct Outcome {
+  StatementResult result;
+  std::vector<ColumnInfo> columns;
+  std::vector<std::vector<Value>> rows;
+};
+
+/// Not thread-safe, but for interrupt(). Statements are atomic: a failed one leaves the transaction as it was, unless
+/// transaction_lost() or kept_changes() say otherwise.
+class Executor {
+ public:
+  Executor(env::Kv& kv, Catalog& catalog, const SessionOptions& options);
+  ~Executor();
+  Result<void> open();
+
+  bool in_transaction() const { return txn_ != nullptr; }
+  /// Pins the newest schema; nothing when a transaction is there.
+  Result<void> begin();
+  /// Over, either way, but for a deferred foreign key: then `still_open`.
+  SqlResult<void> commit(bool& still_open);
+  void rollback();
+  Transaction& transaction() { return *txn_; }
+
+  /// In the transaction that begin() began. Queries stream to `sink`; changes leave their rows in the outcome.
+  /// `check_unique`: keys believed absent are looked up now, not at commit.
+  SqlResult<Outcome> run(const Request& request, RowSink& sink, bool check_unique);
+  /// What the statement is and returns.
+  SqlResult<std::shared_ptr<Plan>> plan(std::string_view sql);
+  /// The text has a plan: it is a query or a change.
+  bool knows(std::string_view sql) { return planner_.find(sql) != nullptr; }
+
+  /// ON CONFLICT ROLLBACK has ended the whole transaction.
+  bool transaction_lost() const { return transaction_lost_; }
+  /// ON CONFLICT FAIL has kept what the failed statement had done before.
+  bool kept_changes() const { return kept_changes_; }
+  /// The failed commit may succeed with other rowids.
+  bool drew_rowids() const { return stages_.drew_rowids(); }
+
+  void interrupt();
+  sqlite3* connection() { return db_.get(); }
+
+  bool foreign_keys = true;        // PRAGMA foreign_keys
+  bool defer_foreign_keys = false; // PRAGMA defer_foreign_keys, until the transaction ends
+  int64_t changes = 0;
+  int64_t total_changes = 0;
+  int64_t last_insert_rowid = 0;
+
+ private:
+  struct Functions;  // changes(), total_changes(), last_insert_rowid()
+  /// A plan with the values of its parameters, for as many runs as there are rows of them.
+  struct Bound {
+    std::shared_ptr<Plan> plan;
+    std::vector<ValueView> values;
+    size_t runs = 1;
+    std::vector<Value> owned;  // what `values` refer to, when lifted from the text
+  };
+
+  Result<void> install(std::shared_ptr<const Schema> schema);
+  SqlResult<Bound> bind(const Request& request);
+  SqlResult<std::vector<ValueView>> bind_parameters(const Plan& plan, std::span<const Parameter> parameters) const;
+  void bind_run(const Query& query, const Bound& bound, size_t run) const;
+
+  SqlResult<Outcome> query(const Bound& bound, RowSink& sink);
+  SqlResult<Outcome> change(const Bound& bound, bool check_unique);
+  SqlResult<int64_t> on_stage(const Bound& bound, std::vector<std::vector<Value>>& rows);
+  SqlResult<void> passes(const Bound& bound, std::vector<std::vector<Value>>& rows, int64_t& changed);
+  SqlResult<void> finish_change(WriteBuffer::Mark mark, bool check_unique);
+  SqlResult<void> step_to_end(const Query& query, std::vector<std::vector<Value>>* rows);
+  Result<void> check_unique_now(WriteBuffer::Mark mark);
+  Result<void> run_action(const std::string& sql, std::span<const ValueView> parameters);
+  SqlError failure();
+  SqlError unique_error(Error error) const;
+
+  env::Kv& kv_;
+  Catalog& catalog_;
+  const SessionOptions& options_;
+  PrivateDb db_;
+  ForeignKeyChecks checks_;
+  Stages stages_;
+  std::optional<ReadTables> read_tables_;
+  Planner planner_;
+  Query real_;  // SELECT CAST(? AS REAL): SQLite's own reading of a number
+  std::shared_ptr<const Schema> schema_;  // the installed one
+  std::unique_ptr<Transaction> txn_;
+  bool transaction_lost_ = false;
+  bool kept_changes_ = false;
+};
+
+}  // namespace ddb::sql

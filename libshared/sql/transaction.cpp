@@ -1,0 +1,74 @@
+#include "sql/transaction.hpp"
+
+#include <algorithm>
+
+namespace ddb::sql {
+
+Result<void> LazyTxn::begin() {
+  if (txn_) return {};
+  auto txn = kv_.begin({});
+  if (!txn) return std::unexpected(txn.error());
+  txn_ = *std::move(txn);
+  return {};
+}
+
+Result<std::vector<std::optional<Bytes>>> LazyTxn::get(std::span<const Bytes> keys) {
+  if (auto begun = begin(); !begun) return std::unexpected(begun.error());
+  return txn_->get(keys);
+}
+
+Result<env::ScanPage> LazyTxn::scan(const env::ScanRequest& request) {
+  if (auto begun = begin(); !begun) return std::unexpected(begun.error());
+  return txn_->scan(request);
+}
+
+Result<Timestamp> LazyTxn::commit(std::vector<env::Write> writes) {
+  if (auto begun = begin(); !begun) return std::unexpected(begun.error());
+  return txn_->commit(std::move(writes));
+}
+
+Result<void> Transaction::check_absent(const std::vector<Bytes>& keys) {
+  if (keys.empty()) return {};
+  const auto values = txn_.get(keys);
+  if (!values) return std::unexpected(values.error());
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if ((*values)[i]) return fail(Code::exists, "the key exists", {}, keys[i]);
+    buffer_.set_checked(keys[i]);
+  }
+  return {};
+}
+
+Result<void> Transaction::commit() {
+  if (buffer_.empty()) {
+    if (!txn_.begun()) return {};
+    const auto ended = txn_.commit({});
+    return ended ? Result<void>{} : std::unexpected(ended.error());
+  }
+  if (auto absent = check_absent(buffer_.unchecked_erased()); !absent) return absent;
+  if (auto entered = pin_.enter_commit(); !entered) return entered;
+  const auto committed = txn_.commit(buffer_.writes());
+  return committed ? Result<void>{} : std::unexpected(committed.error());
+}
+
+std::vector<Transaction::Savepoint>::iterator Transaction::find(std::string_view name) {
+  const auto newest = std::find_if(savepoints_.rbegin(), savepoints_.rend(),
+                                   [&](const Savepoint& savepoint) { return same_name(savepoint.name, name); });
+  return newest == savepoints_.rend() ? savepoints_.end() : newest.base() - 1;
+}
+
+bool Transaction::roll_back_to(std::string_view name) {
+  const auto found = find(name);
+  if (found == savepoints_.end()) return false;
+  buffer_.undo_to(found->mark);
+  savepoints_.erase(found + 1, savepoints_.end());
+  return true;
+}
+
+bool Transaction::release(std::string_view name) {
+  const auto found = find(name);
+  if (found == savepoints_.end()) return false;
+  savepoints_.erase(found, savepoints_.end());
+  return true;
+}
+
+}  // namespace ddb::sql
