@@ -26,7 +26,7 @@ bool only_reads(sql::StatementKind kind) {
 Script::Script(sql::Session& session, cli::Output& out, ScriptOptions options)
     : session_{session}, out_{out}, options_{std::move(options)} {}
 
-Result<void> Script::run(std::string_view name, const ReadText& read) {
+Result<void> Script::run(std::string_view name, const ReadText& read, Ending ending) {
   name_ = name;
   splitter_ = {};
   place_ = {};
@@ -47,7 +47,7 @@ Result<void> Script::run(std::string_view name, const ReadText& read) {
     std::string_view statement;
     while (more && splitter_.next(statement)) more = may_go_on(run_statement(statement));
     if (more && text->empty()) {
-      may_go_on(run_rest(splitter_.rest()));
+      may_go_on(run_rest(splitter_.rest(), ending));
       break;
     }
   }
@@ -63,6 +63,11 @@ Result<void> Script::finish() {
 
 bool Script::inside_statement() const { return !sql::is_blank(splitter_.rest()); }
 
+void Script::forget() {
+  place_ = ahead(splitter_.rest());
+  splitter_ = {};
+}
+
 Script::Place Script::ahead(std::string_view text) const {
   const size_t newline = text.rfind('\n');
   if (newline == std::string_view::npos) return {place_.line, place_.column + text.size()};
@@ -76,12 +81,12 @@ Result<void> Script::run_statement(std::string_view text) {
   return done;
 }
 
-Result<void> Script::run_rest(std::string_view text) {
+Result<void> Script::run_rest(std::string_view text, Ending ending) {
   if (sql::is_blank(text)) {
     place_ = ahead(text);
     return {};
   }
-  if (options_.cut_is_error) {
+  if (ending == Ending::may_be_cut) {
     const auto description = session_.describe(text);
     if (description && !only_reads(description->kind))
       return complain(ahead(text.substr(0, first_token(text))),

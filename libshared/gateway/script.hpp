@@ -16,8 +16,7 @@ namespace ddb::gateway {
 using ReadText = std::function<Result<std::string_view>()>;
 
 struct ScriptOptions {
-  bool keep_going = false;    // after a failed statement
-  bool cut_is_error = true;   // a last statement that writes needs its semicolon: else the text may end early
+  bool keep_going = false;  // after a failed statement
   std::function<void(std::string_view line)> report;       // "NAME:LINE:COLUMN: message: hint", one line per error
   std::function<void(uint64_t statements)> progress = {};  // after each statement; may be empty
 };
@@ -29,13 +28,17 @@ class Script {
 
   /// `name` is for messages. The first error ends it and rolls back an open transaction; with keep_going the rest is run,
   /// and the first error returned at the end. Errors were reported, so they come back without message, for their code.
-  Result<void> run(std::string_view name, const ReadText& read);
+  /// Text that may be cut off anywhere needs a semicolon after a last statement that writes.
+  enum class Ending : uint8_t { whole, may_be_cut };
+  Result<void> run(std::string_view name, const ReadText& read, Ending ending);
 
   /// No more text: a transaction that is still open is rolled back, and that is an error (bad_data).
   Result<void> finish();
 
   /// The text so far ends inside a statement. For prompts.
   bool inside_statement() const;
+  /// Drops an unfinished statement. For prompts, while they wait for text.
+  void forget();
 
  private:
   struct Place {  // in the text; from 1, columns in bytes
@@ -44,7 +47,7 @@ class Script {
   };
   Place ahead(std::string_view text) const;
   Result<void> run_statement(std::string_view text);
-  Result<void> run_rest(std::string_view text);
+  Result<void> run_rest(std::string_view text, Ending ending);
   Result<void> execute(std::string_view text);
   std::unexpected<Error> complain(Place place, const Error& error);
 

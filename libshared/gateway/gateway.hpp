@@ -1,0 +1,55 @@
+// A gateway: the schema, the cluster's key space and metadata, and the fibers that sessions run in.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "client/cluster.hpp"
+#include "client/fiber.hpp"
+#include "client/kv_client.hpp"
+#include "sql/catalog.hpp"
+#include "sql/session.hpp"
+
+namespace ddb::gateway {
+
+/// Belongs to one loop and its thread.
+class Gateway {
+ public:
+  /// `trouble` hears what the schema's upkeep met; it goes on by itself.
+  Gateway(net::Loop& loop, const client::ClusterOptions& options, std::function<void(const Error&)> trouble = {});
+  ~Gateway();  // no fiber may be left
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
+
+  /// Runs `body` in a fiber, and the loop until it is done.
+  Result<void> run(std::function<Result<void>()> body);
+
+  // In a fiber:
+
+  /// Reads the schema and takes a lease on it. Errors: of env::Meta.
+  Result<void> open();
+  /// Gives the lease back. Sessions must be gone.
+  void close();
+  /// Only between open() and close().
+  Result<std::unique_ptr<sql::Session>> session(const sql::SessionOptions& options = {});
+  void sleep(Duration time);
+
+  client::Fibers& fibers() { return fibers_; }
+
+ private:
+  void tick_later();
+  void tick();
+
+  net::Loop& loop_;
+  std::function<void(const Error&)> trouble_;
+  client::Cluster cluster_;
+  client::Fibers fibers_;
+  client::KvClient kv_;
+  client::MetaClient meta_;
+  net::Timer ticker_;
+  bool ticking_ = false;  // a fiber is
+  std::unique_ptr<sql::Catalog> catalog_;
+};
+
+}  // namespace ddb::gateway

@@ -1,0 +1,165 @@
+#include "filter.hpp"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "cli/progress.hpp"
+#include "gateway/gateway.hpp"
+#include "gateway/script.hpp"
+#include "input.hpp"
+#include "prompt.hpp"
+
+namespace ddb::route {
+
+namespace {
+
+using gateway::Script;
+
+/// One run: opens a session, feeds it all texts, closes it.
+class Filter {
+ public:
+  Filter(cli::Context& context, const client::ClusterOptions& cluster, const FilterOptions& options)
+      : context_{context},
+        options_{options},
+        interactive_{options.commands.empty() && options.files.empty() && isatty(STDIN_FILENO) == 1},
+        gateway_{loop_, cluster} {}
+
+  Result<void> run() {
+    loop_.on_signal({SIGINT, SIGTERM}, [this](int signal) { on_signal(signal); });
+    auto done = gateway_.run([this] { return work(); });
+    progress_.clear();
+    if (signal_ != 0) die();
+    return done;
+  }
+
+ private:
+  Result<void> work() {
+    if (auto opened = gateway_.open(); !opened) return opened;
+    auto session = gateway_.session(session_options());
+    if (session) {
+      session_ = std::move(*session);
+      auto done = interactive_ ? converse() : run_texts();
+      session_.reset();
+      gateway_.close();
+      return done;
+    }
+    gateway_.close();
+    return std::unexpected(session.error());
+  }
+
+  /// A text that ends with its first error may learn of an existing key as late as COMMIT, and spares a request
+  /// for every row. Who goes on after an error has to know at once.
+  sql::SessionOptions session_options() const {
+    sql::SessionOptions options;
+    const bool load = !interactive_ && !options_.keep_going && options_.commands.empty();
+    options.unique_check = load ? sql::UniqueCheck::at_commit : sql::UniqueCheck::at_statement;
+    return options;
+  }
+
+  gateway::ScriptOptions script_options() {
+    gateway::ScriptOptions options;
+    options.keep_going = interactive_ || options_.keep_going;
+    options.report = [this](std::string_view line) {
+      progress_.clear();
+      context_.out().flush();  // rows before the error come before it
+      context_.note(line);
+    };
+    if (isatty(STDOUT_FILENO) == 0) options.progress = [this](uint64_t statements) { progress_.update(statements); };
+    return options;
+  }
+
+  Result<void> run_texts() {
+    Script script{*session_, context_.out(), script_options()};
+    Result<void> first{};
+    const auto may_go_on = [&](Result<void> done) {
+      if (!done && first) first = done;
+      return done || options_.keep_going;
+    };
+    for (const auto& text : options_.commands)
+      if (!may_go_on(run_command(script, text))) return first;
+    std::vector<std::string> files = options_.files;
+    if (files.empty() && options_.commands.empty()) files.push_back("-");
+    for (const auto& path : files)
+      if (!may_go_on(run_file(script, path))) return first;
+    may_go_on(script.finish());
+    return first;
+  }
+
+  /// The text of -c is whole: its end is a statement's end.
+  Result<void> run_command(Script& script, std::string_view text) {
+    std::string_view next = text;
+    return script.run("-c", [&]() -> Result<std::string_view> { return std::exchange(next, {}); },
+                      Script::Ending::whole);
+  }
+
+  Result<void> run_file(Script& script, const std::string& path) {
+    auto input = FileInput::open(path, loop_, gateway_.fibers());
+    if (!input) return std::unexpected(input.error());
+    input_ = input->get();
+    auto done = script.run(input_->name(), [this] {
+      context_.out().flush();  // who reads the rows need not wait for more text
+      return input_->read();
+    }, Script::Ending::may_be_cut);
+    input_ = nullptr;
+    return done;
+  }
+
+  Result<void> converse() {
+    Prompt prompt{loop_, gateway_.fibers()};
+    Script script{*session_, context_.out(), script_options()};
+    prompt_ = &prompt;
+    script_ = &script;
+    (void)script.run("stdin", [&]() -> Result<std::string_view> {  // errors were shown
+      context_.out().flush();
+      return prompt.read(script.inside_statement());
+    }, Script::Ending::whole);
+    script_ = nullptr;
+    prompt_ = nullptr;
+    std::fputc('\n', stdout);
+    session_->rollback();
+    return {};
+  }
+
+  /// A prompt survives ^C; anything else ends, in order the first time, at once the second.
+  void on_signal(int signal) {
+    if (prompt_ != nullptr && signal == SIGINT) {
+      if (!prompt_->reading()) return session_->interrupt();
+      script_->forget();
+      return prompt_->drop_line();
+    }
+    if (std::exchange(signal_, signal) != 0) die();
+    if (input_ != nullptr) input_->cancel();
+    if (session_) session_->interrupt();
+  }
+
+  /// As the signal would have ended it: the shell sees so.
+  [[noreturn]] void die() {
+    (void)context_.out().close();
+    ::signal(signal_, SIG_DFL);
+    raise(signal_);
+    std::abort();
+  }
+
+  cli::Context& context_;
+  const FilterOptions& options_;
+  const bool interactive_;
+  net::Loop loop_;
+  gateway::Gateway gateway_;
+  std::unique_ptr<sql::Session> session_;
+  cli::Progress progress_{"ddb-route", "statements"};
+  FileInput* input_ = nullptr;       // being read
+  Prompt* prompt_ = nullptr;         // open
+  Script* script_ = nullptr;  // of the prompt
+  int signal_ = 0;
+};
+
+}  // namespace
+
+Result<void> filter(cli::Context& context, const client::ClusterOptions& cluster, const FilterOptions& options) {
+  return Filter{context, cluster, options}.run();
+}
+
+}  // namespace ddb::route

@@ -1,0 +1,20 @@
+// SQL in, rows out: the texts of -c, files and the standard input through one session.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/tool.hpp"
+#include "client/cluster.hpp"
+
+namespace ddb::route {
+
+struct FilterOptions {
+  std::vector<std::string> commands;
+  std::vector<std::string> files;  // "-": the standard input; none, and no commands: that as well
+  bool keep_going = false;
+};
+
+Result<void> filter(cli::Context& context, const client::ClusterOptions& cluster, const FilterOptions& options);
+
+}  // namespace ddb::route

@@ -1,0 +1,31 @@
+// ddb-route: run SQL against a cluster. See ddb-route(1).
+#include "filter.hpp"
+#include "serve.hpp"
+
+int main(int argc, char** argv) {
+  using namespace ddb;
+  cli::Tool tool{"ddb-route", "run SQL against a ddb cluster: from -c, files, the standard input, or for programs with --listen"};
+
+  route::FilterOptions filter;
+  route::ServeOptions serve;
+  std::chrono::microseconds timeout = std::chrono::seconds{10};
+  tool.with_oracle()
+      .option("-c,--command", filter.commands, "run these statements; may be repeated")
+      .flag("-k,--keep-going", filter.keep_going, "go on after a failed statement")
+      .option("-t,--timeout", timeout, "of one request to the cluster")
+      .option("--listen", serve.listen, "serve MessagePack-RPC clients at this address, see ddb-rpc(5); port 0: any")
+      .option("--log", serve.log, "with --listen: log file, reopened on SIGHUP; default: stderr")
+      .flag("--insecure", serve.insecure, "with --listen: allow an address that is not loopback, without TLS")
+      .option("file", filter.files, "SQL to run; -: the standard input")
+      .with_output();
+
+  return tool.run(argc, argv, [&](cli::Context& context) -> Result<void> {
+    auto oracles = context.oracles();
+    if (!oracles) return std::unexpected(oracles.error());
+    const client::ClusterOptions cluster{.oracles = *std::move(oracles), .timeout = timeout};
+    if (serve.listen.host.empty()) return route::filter(context, cluster, filter);
+    if (!filter.commands.empty() || !filter.files.empty())
+      return fail(Code::usage, "--listen serves programs", "leave out -c and files");
+    return route::serve(cluster, serve);
+  });
+}

@@ -1,0 +1,74 @@
+#include "prompt.hpp"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+// readline's header wants stdio's first
+#include <readline/history.h>
+#include <readline/readline.h>
+
+namespace ddb::route {
+
+namespace {
+
+constexpr int history_lines_max = 10'000;
+constexpr const char* first_prompt = "ddb> ";
+constexpr const char* next_prompt = "...> ";
+
+// readline hands lines to a plain function.
+std::optional<std::string> got;
+bool ended = false;
+bool at_prompt = false;
+
+void on_line(char* text) {
+  at_prompt = false;
+  rl_callback_handler_remove();  // the terminal is the user's again while the statement runs
+  if (text == nullptr) {
+    ended = true;
+    return;
+  }
+  got = text;
+  std::free(text);
+}
+
+}  // namespace
+
+Prompt::Prompt(net::Loop& loop, client::Fibers& fibers) : readable_{STDIN_FILENO, loop, fibers} {
+  if (const char* const home = std::getenv("HOME")) history_ = std::string{home} + "/.ddb_history";
+  rl_readline_name = "ddb";
+  rl_catch_signals = 0;  // the loop has them
+  using_history();
+  stifle_history(history_lines_max);
+  if (!history_.empty()) read_history(history_.c_str());
+}
+
+Prompt::~Prompt() {
+  if (at_prompt) rl_callback_handler_remove();
+  if (!history_.empty()) write_history(history_.c_str());
+}
+
+std::string_view Prompt::read(bool inside_statement) {
+  got.reset();
+  at_prompt = true;
+  rl_callback_handler_install(inside_statement ? next_prompt : first_prompt, on_line);
+  while (!got && !ended && readable_.wait()) rl_callback_read_char();
+  if (!got) return {};
+  line_ = *std::move(got);
+  if (!line_.empty()) add_history(line_.c_str());
+  line_ += '\n';
+  return line_;
+}
+
+void Prompt::drop_line() {
+  std::fputs("^C\n", stdout);
+  rl_replace_line("", 1);
+  rl_set_prompt(first_prompt);
+  rl_on_new_line();
+  rl_redisplay();
+}
+
+bool Prompt::reading() const { return at_prompt; }
+
+}  // namespace ddb::route

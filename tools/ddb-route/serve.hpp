@@ -1,0 +1,20 @@
+// The gateway as a daemon.
+#pragma once
+
+#include <string>
+
+#include "client/cluster.hpp"
+#include "net/address.hpp"
+
+namespace ddb::route {
+
+struct ServeOptions {
+  net::Address listen;
+  std::string log;
+  bool insecure = false;
+};
+
+/// Until SIGTERM or SIGINT.
+Result<void> serve(const client::ClusterOptions& cluster, const ServeOptions& options);
+
+}  // namespace ddb::route
