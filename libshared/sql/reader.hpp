@@ -26,6 +26,8 @@ class Reader {
 
   /// Reads keys that will be wanted soon into memory, in one request. Bounded: a full cache starts anew.
   Result<void> prefetch(std::span<const Bytes> keys);
+  /// get() would answer without a request.
+  bool knows(BytesView key) const { return own_.find(key) != nullptr || prefetched_.contains(key); }
   void drop_prefetched() { prefetched_.clear(); prefetched_bytes_ = 0; }
 
   const WriteBuffer& own() const { return own_; }
