@@ -307,7 +307,9 @@ void Store::request(RequestToken from, RangeId range, BytesView body, Instant no
     dirty_.insert(range);
     return;
   }
-  reply(from, codec::encode(proto::RangeReply{proto::Redirect{}}));
+  // Nothing known of it here: ask elsewhere.
+  reply(from, options_.has_oracle ? codec::encode(proto::RangeReply{proto::Redirect{}})
+                                  : codec::encode(proto::OracleReply{proto::OracleRedirect{}}));
 }
 
 void Store::closed(ConnectionId connection, Instant now) {

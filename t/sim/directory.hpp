@@ -1,0 +1,17 @@
+// Where everything is.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "network.hpp"
+
+namespace sim {
+
+struct Directory {
+  std::map<ddb::StoreId, Endpoint> stores;
+  std::vector<Endpoint> oracles;
+  std::vector<Endpoint> nodes;
+};
+
+}  // namespace sim

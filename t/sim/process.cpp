@@ -1,0 +1,276 @@
+#include "process.hpp"
+
+#include <algorithm>
+
+#include "codec/archive.hpp"
+#include "range/snapshot_format.hpp"
+
+namespace sim {
+
+namespace {
+
+constexpr Duration tick_interval = 25ms;
+constexpr uint64_t epoch_millis = 1'700'000'000'000;  // wall time when a run begins
+
+ddb::Instant scaled(Instant now, double rate) {
+  return Instant{Duration{static_cast<int64_t>(static_cast<double>(now.time_since_epoch().count()) * rate)}};
+}
+
+}  // namespace
+
+Process::Process(World& world, Network& network, const Directory& directory, Observer& observer, ProcessOptions options)
+    : world_{world},
+      network_{network},
+      directory_{directory},
+      observer_{observer},
+      options_{std::move(options)},
+      // Two clocks may differ by 5 % of each other: 50 ms over an election timeout, half of what is allowed for.
+      clock_rate_{0.975 + static_cast<double>(world.random().below(50'000)) / 1e6} {
+  disk_.store = ddb::StoreId{world.random().next() | 1};
+}
+
+Process::~Process() {
+  running_ = false;
+  core_.reset();
+}
+
+Instant Process::local_now() const { return scaled(world_.now(), clock_rate_); }
+
+uint64_t Process::wall_millis() const {
+  const auto millis = static_cast<int64_t>(epoch_millis) +
+                      std::chrono::duration_cast<std::chrono::milliseconds>(world_.now().time_since_epoch()).count();
+  return static_cast<uint64_t>(std::max<int64_t>(millis + wall_offset_millis_, 1));
+}
+
+void Process::start() {
+  if (running_ || disk_.full) return;
+  ++life_;
+  running_ = true;
+  paused_until_ = {};
+  disk_.incarnation = disk_.incarnation.next();  // A6: durable before anything else
+  std::erase_if(disk_.files, [](const auto& file) { return !file.second.sealed; });
+  network_.attach(options_.endpoint, [this, life = life_](Endpoint from, const ddb::proto::Packet& packet) {
+    if (life == life_ && running_) when_awake([this, from, packet] { receive(from, packet); });
+  });
+  oracle_ = std::make_unique<OracleStub>(world_, network_, options_.endpoint, directory_.oracles);
+  if (options_.oracle) {
+    open();
+  } else {
+    enroll();
+  }
+}
+
+void Process::enroll() {
+  const ddb::proto::RegisterStoreRequest request{disk_.store, disk_.incarnation, options_.name, {}, disk_.cluster,
+                                                 disk_.incarnation.value};
+  oracle_->call(request, 2s, [this](ddb::Result<ddb::proto::OracleReply> reply) {
+    const auto* taken = reply ? std::get_if<ddb::proto::RegisterStoreReply>(&*reply) : nullptr;
+    if (taken == nullptr) return world_.after(100ms, alive([this] { enroll(); }));
+    require(!disk_.node || disk_.node == taken->node, "a store was given another node id");
+    disk_.cluster = taken->cluster;
+    disk_.node = taken->node;
+    open();
+  });
+}
+
+void Process::open() {
+  state_ = std::make_unique<State>(disk_.state);
+  ddb::range::StoreOptions options = options_.core;
+  options.seed = world_.random().next();
+  options.has_oracle = !options_.oracle;
+  const uint64_t cluster = options_.oracle ? 1 : disk_.cluster;
+  auto core = ddb::range::Store::recover(options, {cluster, disk_.store, disk_.node, disk_.incarnation}, *state_, *this,
+                                         {disk_.log.begin(), disk_.log.end()}, disk_.last_batch.next(), options_.machine,
+                                         local_now());
+  require(core.has_value(), options_.name + " cannot recover: " + (core ? "" : core.error().message));
+  core_ = std::move(*core);
+  if (options_.oracle && core_->replica(ddb::proto::oracle_range) == nullptr) {
+    ddb::env::WriteBatch rows;
+    options_.found(rows);
+    state_->apply(rows);
+    core_->create(options_.group());
+  }
+  next_flush_ = world_.now() + options_.flush_interval;
+  tick();
+}
+
+void Process::crash(bool power_loss) {
+  if (!running_) return;
+  running_ = false;
+  network_.detach(options_.endpoint);
+  oracle_.reset();
+  core_.reset();
+  state_.reset();
+  connections_.clear();
+  connection_of_.clear();
+  // What was being made durable is there whole, or not at all (W1; an LMDB transaction).
+  const auto survives = [&] { return world_.chance(power_loss ? 0.3 : 0.9); };
+  if (in_flight_ && survives()) {
+    disk_.last_batch = in_flight_->number;
+    disk_.log.push_back(std::move(*in_flight_));
+  }
+  if (flush_image_ && survives()) disk_.state = std::move(*flush_image_);
+  in_flight_.reset();
+  flush_image_.reset();
+  writing_ = flushing_ = false;
+}
+
+void Process::tick() {
+  core_->tick(local_now(), wall_millis());
+  turn();
+  if (running_) world_.after(tick_interval, alive([this] { tick(); }));
+}
+
+void Process::turn() {
+  core_->settle(local_now());
+  auto out = core_->take();
+  require(!out.failed, options_.name + " failed: " + (out.failed ? out.failed->message : ""));
+  observer_.look(disk_.store, *core_);
+  send(std::move(out.messages));
+  write_next();
+  if (!running_) return;
+  for (const auto& reply : out.replies) answer(reply);
+  for (auto& call : out.oracle_calls) {
+    oracle_->call(std::move(call.request), 1s, [this, token = call.token](ddb::Result<ddb::proto::OracleReply> reply) {
+      when_awake([this, token, reply = std::move(reply)]() mutable {
+        core_->oracle_answer(token, std::move(reply), local_now());
+        turn();
+      });
+    });
+  }
+  maybe_flush();
+}
+
+void Process::receive(Endpoint from, const ddb::proto::Packet& packet) {
+  if (const auto* reply = std::get_if<ddb::proto::ClientReply>(&packet)) {
+    oracle_->received(from, *reply);
+  } else if (core_ == nullptr) {
+    return;
+  } else if (const auto* batch = std::get_if<ddb::proto::PeerBatch>(&packet)) {
+    core_->peer(*batch, local_now());
+    turn();
+  } else if (const auto* request = std::get_if<ddb::proto::ClientRequest>(&packet)) {
+    auto& connection = connection_of_[from];
+    if (!connection) connection = ddb::range::ConnectionId{from};
+    connections_[connection] = from;
+    core_->request({connection, request->id}, request->range, request->body, local_now());
+    turn();
+  }
+}
+
+void Process::send(std::vector<ddb::proto::PeerBatch> batches) {
+  for (auto& batch : batches) {
+    const auto found = directory_.stores.find(batch.to);
+    if (found != directory_.stores.end()) network_.send(options_.endpoint, found->second, std::move(batch));
+  }
+}
+
+void Process::answer(const ddb::range::StoreReply& reply) {
+  const auto found = connections_.find(reply.to.connection);
+  if (found == connections_.end()) return;
+  network_.send(options_.endpoint, found->second, ddb::proto::ClientReply{reply.to.request, reply.body});
+}
+
+Duration Process::sync_time() {
+  const Duration stall = std::max(Duration{}, disk_.stalled - world_.now());
+  return stall + (world_.chance(0.01) ? world_.between(5ms, 60ms) : world_.between(100us, 2ms));
+}
+
+void Process::write_next() {
+  if (writing_) return;
+  auto batch = core_->next_batch(local_now());
+  if (!batch) return;
+  if (disk_.full) return die_of_full_disk();
+  writing_ = true;
+  in_flight_ = std::move(*batch);
+  world_.after(sync_time(), alive([this] {
+                 writing_ = false;
+                 disk_.last_batch = in_flight_->number;
+                 disk_.log.push_back(std::move(*in_flight_));
+                 in_flight_.reset();
+                 core_->batch_proven(disk_.last_batch, local_now());
+                 turn();
+               }));
+}
+
+/// W4: a failed write stops the store at once.
+void Process::die_of_full_disk() { crash(false); }
+
+void Process::maybe_flush() {
+  const bool due = core_->wants_flush() || (core_->has_unflushed() && world_.now() >= next_flush_);
+  if (flushing_ || !due || disk_.full) return;
+  flushing_ = true;
+  next_flush_ = world_.now() + options_.flush_interval;
+  ddb::env::WriteBatch records;
+  auto checkpoint = core_->checkpoint(records);
+  state_->apply(records);
+  flush_image_ = state_->tables();
+  world_.after(sync_time() + world_.between(1ms, 40ms),
+               alive([this, checkpoint = std::move(checkpoint), proven = disk_.last_batch] {
+                 flushing_ = false;
+                 disk_.state = std::move(*flush_image_);
+                 flush_image_.reset();
+                 disk_.release(checkpoint, proven);
+                 core_->flushed(checkpoint, local_now());
+                 turn();
+               }));
+}
+
+void Process::make(uint64_t id, ddb::Bytes record_key, std::vector<ddb::env::TableSpan> spans) {
+  // I1: of the last flush, without what has been applied since.
+  ddb::env::SnapshotMade made;
+  const auto& records = disk_.state[static_cast<size_t>(ddb::env::Table::range)];
+  const auto record = records.find(record_key);
+  if (record == records.end()) {
+    world_.after(1ms, alive([this, id] {
+                   core_->snapshot_made(id, ddb::fail(ddb::Code::try_again, "not flushed yet"), local_now());
+                   turn();
+                 }));
+    return;
+  }
+  made.record = record->second;
+  ddb::Bytes data;
+  ddb::env::WriteBatch piece;
+  for (const auto& span : spans) {
+    const auto& rows = disk_.state[static_cast<size_t>(span.table)];
+    for (auto row = rows.lower_bound(span.start); row != rows.end() && (span.end.empty() || row->first < span.end); ++row) {
+      piece.put(span.table, row->first, row->second);
+      if (piece.ops.size() < 50) continue;
+      data += ddb::range::encode_snapshot_piece(std::exchange(piece, {}));
+    }
+  }
+  data += ddb::range::encode_snapshot_piece(piece);
+  made.size = data.size();
+  disk_.files[id] = {std::move(data), false};
+  world_.after(world_.between(1ms, 100ms), alive([this, id, made = std::move(made)] {
+                 core_->snapshot_made(id, made, local_now());
+                 turn();
+               }));
+}
+
+ddb::Result<ddb::Bytes> Process::read(uint64_t id, uint64_t offset, size_t size) {
+  const auto found = disk_.files.find(id);
+  if (found == disk_.files.end()) return ddb::fail(ddb::Code::io, "no such snapshot file");
+  return found->second.data.substr(std::min<size_t>(offset, found->second.data.size()), size);
+}
+
+ddb::Result<void> Process::write(uint64_t id, uint64_t offset, ddb::BytesView data) {
+  if (disk_.full) return ddb::fail(ddb::Code::store_full, "the disk is full");
+  auto& file = disk_.files[id];
+  file.data.resize(std::max<size_t>(file.data.size(), offset + data.size()));
+  file.data.replace(offset, data.size(), data);
+  return {};
+}
+
+void Process::seal(uint64_t id) {
+  world_.after(sync_time(), alive([this, id] {
+                 const auto found = disk_.files.find(id);
+                 if (found != disk_.files.end()) found->second.sealed = true;
+                 core_->snapshot_sealed(id, {}, local_now());
+                 turn();
+               }));
+}
+
+void Process::drop(uint64_t id) { disk_.files.erase(id); }
+
+}  // namespace sim

@@ -1,0 +1,111 @@
+// A simulated ddb-node or ddb-oracle: the real store core on a simulated disk, clock and network.
+#pragma once
+
+#include <memory>
+
+#include "directory.hpp"
+#include "disk.hpp"
+#include "network.hpp"
+#include "observer.hpp"
+#include "oracle_stub.hpp"
+
+namespace sim {
+
+struct ProcessOptions {
+  std::string name;
+  Endpoint endpoint = 0;
+  bool oracle = false;
+  ddb::range::StoreOptions core;
+  ddb::range::MachineFactory machine;
+  Duration flush_interval = 400ms;
+  /// First rows of an empty oracle, and its group (Z2).
+  std::function<void(ddb::env::WriteBatch&)> found;
+  std::function<ddb::proto::RangeDescriptor()> group;
+};
+
+/// One data directory and whatever process runs on it. A process that dies leaves its Disk.
+class Process final : private ddb::env::SnapshotFiles {
+ public:
+  Process(World& world, Network& network, const Directory& directory, Observer& observer, ProcessOptions options);
+  ~Process() override;
+
+  void start();
+  /// Ends the process. A power loss also takes what was written and not synced; a kill leaves it to chance.
+  void crash(bool power_loss);
+  bool running() const { return running_; }
+  bool serving() const { return core_ != nullptr; }
+
+  void pause(Duration length) { paused_until_ = world_.now() + length; }
+  void stall_disk(Duration length) { disk_.stalled = world_.now() + length; }
+  void fill_disk(bool full) { disk_.full = full; }
+  void jump_wall_clock(int64_t millis) { wall_offset_millis_ += millis; }
+
+  const std::string& name() const { return options_.name; }
+  Endpoint endpoint() const { return options_.endpoint; }
+  ddb::StoreId store() const { return disk_.store; }
+  const ddb::range::Store* core() const { return core_.get(); }
+
+ private:
+  // A process in one of its lives: what it set in motion is void in the next.
+  template <class F>
+  World::Event alive(F f) {
+    return [this, life = life_, f = std::move(f)]() mutable {
+      if (life == life_ && running_) when_awake(std::move(f));
+    };
+  }
+  template <class F>
+  void when_awake(F f) {
+    if (world_.now() < paused_until_) {
+      world_.after(paused_until_ - world_.now(), alive(std::move(f)));
+    } else {
+      f();
+    }
+  }
+
+  Instant local_now() const;
+  uint64_t wall_millis() const;
+  void enroll();  // registers with the oracle, until that is done (A6)
+  void open();    // recovers the core
+  void tick();
+  void turn();
+  void receive(Endpoint from, const ddb::proto::Packet& packet);
+  void send(std::vector<ddb::proto::PeerBatch> batches);
+  void answer(const ddb::range::StoreReply& reply);
+  void write_next();
+  void written(ddb::proto::LogBatch batch);
+  void maybe_flush();
+  Duration sync_time();
+  void die_of_full_disk();
+
+  // env::SnapshotFiles
+  void make(uint64_t id, ddb::Bytes record_key, std::vector<ddb::env::TableSpan> spans) override;
+  ddb::Result<ddb::Bytes> read(uint64_t id, uint64_t offset, size_t size) override;
+  ddb::Result<void> write(uint64_t id, uint64_t offset, ddb::BytesView data) override;
+  void seal(uint64_t id) override;
+  void drop(uint64_t id) override;
+
+  World& world_;
+  Network& network_;
+  const Directory& directory_;
+  Observer& observer_;
+  const ProcessOptions options_;
+  Disk disk_;
+  const double clock_rate_;  // within the drift that leases allow for
+  int64_t wall_offset_millis_ = 0;
+
+  uint64_t life_ = 0;
+  bool running_ = false;
+  Instant paused_until_{};
+  std::unique_ptr<OracleStub> oracle_;
+  std::unique_ptr<State> state_;
+  std::unique_ptr<ddb::range::Store> core_;
+  std::map<ddb::range::ConnectionId, Endpoint> connections_;
+  std::map<Endpoint, ddb::range::ConnectionId> connection_of_;
+  bool writing_ = false;
+  std::optional<ddb::proto::LogBatch> in_flight_;
+  bool flushing_ = false;
+  std::optional<Tables> flush_image_;
+  Instant next_flush_{};
+};
+
+}  // namespace sim

@@ -1,0 +1,83 @@
+// What simulated clients do, and what must be true of the answers.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "linear.hpp"
+#include "router.hpp"
+
+namespace sim {
+
+/// One client that goes on until stopped. At the end, check() looks at what all of a kind have seen.
+class Workload {
+ public:
+  virtual ~Workload() = default;
+  virtual void start() = 0;
+  void stop() { stopped_ = true; }
+  bool idle() const { return idle_; }  // stopped, with nothing under way
+  uint64_t succeeded() const { return succeeded_; }
+
+ protected:
+  bool stopped_ = false;
+  bool idle_ = true;
+  uint64_t succeeded_ = 0;
+};
+
+/// Registers: blind writes of unique values, reads, and swaps (read, then write). One history per register.
+struct RegisterHistory {
+  static constexpr size_t registers = 10;
+  std::vector<Operation> operations[registers];
+  uint64_t last_value = 0;
+
+  void check() const;
+};
+std::unique_ptr<Workload> make_register_client(std::unique_ptr<Client> client, RegisterHistory& history);
+
+/// A bank: transfers between accounts, and readers that must always see the same sum.
+struct Bank {
+  static constexpr size_t accounts = 5;
+  static constexpr int64_t opening_balance = 100;
+};
+std::unique_ptr<Workload> make_bank_client(std::unique_ptr<Client> client);
+
+/// Timestamps: unique, and above all that anyone had when they were asked for (O1).
+struct TimestampHistory {
+  ddb::Timestamp highest;                                // of all answers so far
+  std::map<ddb::Timestamp, ddb::Timestamp> given;        // first to last
+
+  void add(ddb::Timestamp highest_at_call, ddb::Timestamp first, uint32_t count);
+};
+std::unique_ptr<Workload> make_timestamp_client(std::unique_ptr<Client> client, TimestampHistory& history);
+
+/// Metadata: writers whose successes are known, and watchers that must see each of them once and in order.
+struct MetaHistory {
+  std::map<ddb::Revision, ddb::Bytes> written;  // by acknowledged transactions: revision to value
+};
+std::unique_ptr<Workload> make_meta_writer(std::unique_ptr<Client> client, MetaHistory& history);
+
+class Watcher {
+ public:
+  Watcher(std::unique_ptr<Client> client, std::vector<Endpoint> oracles);
+  void start();
+  ddb::Revision reached() const { return reached_; }
+  /// Every acknowledged write is among the events, and they add up to `now`.
+  void check(const MetaHistory& history, const ddb::env::MetaRange& now) const;
+
+ private:
+  void watch();
+  void changed(const ddb::proto::WatchReply& reply);
+  void look_alive();
+
+  std::unique_ptr<Client> client_;
+  std::vector<Endpoint> oracles_;
+  size_t oracle_ = 0;
+  uint64_t request_ = 0;
+  Instant heard_{};
+  ddb::Revision reached_{};
+  std::vector<ddb::env::MetaEvent> events_;
+};
+
+}  // namespace sim
