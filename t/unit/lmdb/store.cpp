@@ -54,6 +54,11 @@ Result<void> flush(Store& store, lmdb::FlushPoint point = {}) {
   return {};
 }
 
+proto::LogRecord one_entry(uint64_t index) {
+  return {.key = {RangeId{1}, ReplicaId{1}}, .begin = {},
+          .entries = {{Term{1}, LogIndex{index}, proto::EntryKind::command, Bytes(4000, 'x')}}, .hard_state = {}};
+}
+
 Bytes key_of(int i) {
   std::string digits = std::to_string(i);
   return "k" + std::string(6 - digits.size(), '0') + digits;
@@ -240,31 +245,72 @@ TEST_CASE("W4: a full map aborts the flush, which is tried again once there is r
   }
 }
 
-TEST_CASE("W4: a file system that takes no more aborts the flush; it succeeds as soon as there is space") {
-  const Scratch scratch;
+/// Runs `body` in another process, since limits are the process's. True: it returned true.
+bool in_child(const std::function<bool()>& body) {
   const pid_t child = ::fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {  // limits are the process's: another one has them
+  if (child == 0) {
     ::signal(SIGXFSZ, SIG_IGN);
+    ::_exit(body() ? 0 : 1);
+  }
+  int status = 1;
+  ::waitpid(child, &status, 0);
+  return status == 0;
+}
+
+/// How far this process may write into any file; none: as far as it likes.
+void limit_files(std::optional<rlim_t> bytes) {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_FSIZE, &limit);
+  limit.rlim_cur = bytes.value_or(limit.rlim_max);
+  ::setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+TEST_CASE("W4: a file system that takes no more aborts the flush, and the log keeps all; it succeeds once there is space") {
+  const Scratch scratch;
+  CHECK(in_child([&] {
     auto store = must_open(scratch.path());
     for (int i = 0; i < 300; ++i) put(*store, env::Table::data, key_of(i), Bytes(4000, 'x'));
-    const auto job = store->cut({});
-    rlimit limit{};
-    ::getrlimit(RLIMIT_FSIZE, &limit);
-    limit.rlim_cur = 1 << 17;
-    ::setrlimit(RLIMIT_FSIZE, &limit);
+    for (uint64_t i = 1; i <= 40; ++i)
+      if (!store->log().append({BatchNumber{i}, {one_entry(i)}})) return false;
+    const auto job = store->cut({BatchNumber{40}, {{one_entry(40).key, LogIndex{40}}}, {}});
+    limit_files(1 << 17);
     const auto refused = job->step();
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_FSIZE, &limit);
+    const bool kept = store->log().segments() > 2;
+    limit_files({});
     const auto done = job->step();
-    const bool right = !refused && refused.error().code == Code::store_full && done && *done;
-    ::_exit(right ? 0 : 1);
-  }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  CHECK(status == 0);
+    return !refused && refused.error().code == Code::store_full && kept && done && *done && store->log().segments() == 1;
+  }));
   const auto store = must_open(scratch.path());
   for (int i = 0; i < 300; ++i) CHECK(store->state().get(env::Table::data, key_of(i)));
+}
+
+/// A disk on which LMDB finds space once the reserve is given up.
+class DiskWithReserve final : public test::SimFs {
+ public:
+  Result<void> remove(const std::string& path) override {
+    if (path.ends_with("/reserve")) limit_files({});
+    return SimFs::remove(path);
+  }
+};
+
+TEST_CASE("A7: a flush that finds the disk full goes into the reserve, which is made anew when there is space") {
+  const Scratch scratch;
+  std::filesystem::create_directory(scratch.path() + "/state");
+  CHECK(in_child([&] {
+    DiskWithReserve disk;
+    auto options = small();
+    options.reserve_bytes = 1 << 20;
+    auto store = Store::open(scratch.path(), options, disk);
+    if (!store || (*store)->maintain() != lmdb::SpaceState::ample) return false;
+    for (int i = 0; i < 300; ++i) put(**store, env::Table::data, key_of(i), Bytes(4000, 'x'));
+    const auto job = (*store)->cut({});
+    disk.space = 0;
+    limit_files(1 << 17);
+    const auto done = job->step();
+    if (!done || !*done || (*store)->maintain() != lmdb::SpaceState::none) return false;
+    disk.space.reset();
+    return (*store)->maintain() == lmdb::SpaceState::ample;
+  }));
 }
 
 TEST_CASE("A7: marks of space: low, none, and back") {
@@ -280,10 +326,7 @@ TEST_CASE("A7: marks of space: low, none, and back") {
   disk.space = (1 << 20) + (1 << 17) + (1 << 16);
   CHECK(store.maintain() == lmdb::SpaceState::low);
   for (uint64_t i = 1; i <= 20; ++i) {  // fills the segment, and takes the spare
-    REQUIRE(store.log().append({store.log().next_batch(),
-                                {{.key = {RangeId{1}, ReplicaId{1}}, .begin = {},
-                                  .entries = {{Term{1}, LogIndex{i}, proto::EntryKind::command, Bytes(4000, 'x')}},
-                                  .hard_state = {}}}}));
+    REQUIRE(store.log().append({store.log().next_batch(), {one_entry(i)}}));
   }
   disk.space = 0;
   CHECK(store.maintain() == lmdb::SpaceState::none);

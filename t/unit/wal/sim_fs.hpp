@@ -14,7 +14,7 @@
 namespace ddb::test {
 
 /// Copyable: a copy is another machine with the same disk.
-class SimFs final : public env::FileSystem {
+class SimFs : public env::FileSystem {
  public:
   enum class Crash {
     kill,          // the page cache stays, still not durable
