@@ -22,6 +22,22 @@ test_expect_success 'the completion is clean bash' '
 	shellcheck --shell=bash "$top/scripts/completion.bash"
 '
 
+# What bash offers for a command line, whose last word is being typed.
+completed() {
+	bash -c '. "$top/scripts/completion.bash"
+		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+		_ddb "$1" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+		echo "${COMPREPLY[*]}"' bash "$@"
+}
+export top
+
+test_expect_success 'the completion knows commands, options and formats' '
+	test "$(completed ddb-node st)" = status &&
+	test "$(completed ddb-node serve --adv)" = --advertise &&
+	test "$(completed ddb-route --format js)" = json &&
+	test "$(completed ddb-route --no-h)" = --no-header
+'
+
 test_expect_success 'the list of packages has each once, by name' '
 	grep -vE "^(#.*|[a-z0-9][a-z0-9.+-]*)\$" "$top/scripts/packages" >bad
 	grep -v "^#" "$top/scripts/packages" | sort | uniq -d >>bad
