@@ -29,12 +29,7 @@ Bytes path_key(const Table& table, const KeyPath& path, const Bytes& prefix, con
 }  // namespace
 
 Bytes path_prefix(const Table& table, const KeyPath& path) {
-  switch (path.kind) {
-    case KeyPath::Kind::rows: return row_prefix(table);
-    case KeyPath::Kind::index: return index_prefix(table, *table.index(path.index));
-    case KeyPath::Kind::column: break;
-  }
-  return {};
+  return path.kind == KeyPath::Kind::index ? index_prefix(table, *table.index(path.index)) : row_prefix(table);
 }
 
 void TableCache::start_anew(uint64_t generation) {

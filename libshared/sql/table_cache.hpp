@@ -59,7 +59,7 @@ class TableCache {
   std::vector<std::pair<KeyPath, Sorted>> paths_;
 };
 
-/// The prefix of a path's keys; of a column's path, none.
+/// The prefix of a path's keys. A column's path, which exists in memory alone, borrows the rows'.
 Bytes path_prefix(const Table& table, const KeyPath& path);
 
 }  // namespace ddb::sql
