@@ -56,7 +56,8 @@ bool Raft::Impl::has_effects() const {
 }
 
 void Raft::Impl::synced(BatchNumber batch) {
-  DDB_ASSERT(batch <= last_batch_);
+  // Batches are the store's: one that this group had no part in may be the last (W2's cover, other groups).
+  last_batch_ = std::max(last_batch_, batch);
   for (; !batches_.empty() && batches_.front().number <= batch; batches_.pop_front()) {
     durable_ = std::max(durable_, batches_.front().last);
     proven_ = batches_.front().hard;
