@@ -116,6 +116,7 @@ void Cluster::lease_read(ReplicaId id, const std::string& name) {
 
 void Cluster::compact(ReplicaId id, LogIndex index) {
   Node& n = node(id);
+  if (index <= n.raft->base().index) return n.raft->compact(index);
   n.disk.config = n.raft->config_at(index);
   n.disk.base = {index, n.raft->term_at(index)};
   n.disk.state.assign(n.state.begin(), n.state.begin() + static_cast<std::ptrdiff_t>(index.value));
@@ -147,6 +148,8 @@ void Cluster::restart(ReplicaId id) {
   recover(n.disk);
   n.state = n.disk.state;
   n.holds_writes = n.holds_apply = false;
+  n.options = options;
+  n.options.id = id;
   n.options.seed = id.value + 1000 * n.batch.value;
   n.raft.emplace(n.options, Initial{n.disk.hard, n.disk.base, n.disk.config, n.disk.log, n.disk.base.index, true},
                  n.clock);
@@ -252,20 +255,15 @@ void Cluster::report_changes(ReplicaId id) {
 }
 
 bool Cluster::cut_between(ReplicaId a, ReplicaId b) const {
-  if (nodes_.at(a).gone || nodes_.at(b).gone || links_.contains({a, b})) return true;
+  if (nodes_.at(a).gone || nodes_.at(b).gone || ways_.contains({a, b})) return true;
   if (sides_.empty()) return false;
   return std::none_of(sides_.begin(), sides_.end(),
                       [&](const std::set<ReplicaId>& side) { return side.contains(a) && side.contains(b); });
 }
 
-void Cluster::cut_link(ReplicaId a, ReplicaId b) {
-  links_.insert({a, b});
-  links_.insert({b, a});
-}
-
 void Cluster::heal() {
   sides_.clear();
-  links_.clear();
+  ways_.clear();
 }
 
 void Cluster::send(ReplicaId from, RaftMessage message, std::shared_ptr<const std::vector<Entry>> state) {

@@ -62,7 +62,7 @@ class Cluster {
  public:
   explicit Cluster(std::function<void(const std::string&)> report);
 
-  Options options;  // of the nodes to come
+  Options options;  // of nodes that start from now on
 
   void spawn(ReplicaId id, Config config);
   /// Before anything happened: its log has entries of these terms.
@@ -100,7 +100,7 @@ class Cluster {
   std::vector<Packet>& packets() { return packets_; }
   bool cut_between(ReplicaId a, ReplicaId b) const;
   void cut(std::vector<std::set<ReplicaId>> sides) { sides_ = std::move(sides); }
-  void cut_link(ReplicaId a, ReplicaId b);
+  void cut_way(ReplicaId from, ReplicaId to) { ways_.insert({from, to}); }
   void heal();
   void deliver(size_t position);
   void lose(size_t position);
@@ -121,7 +121,7 @@ class Cluster {
   std::map<ReplicaId, Node> nodes_;
   std::vector<Packet> packets_;
   std::vector<std::set<ReplicaId>> sides_;
-  std::set<std::pair<ReplicaId, ReplicaId>> links_;
+  std::set<std::pair<ReplicaId, ReplicaId>> ways_;  // cut one way
   std::map<std::string, Proposal> proposals_;
   std::map<std::string, Read> reads_;
   std::vector<std::string> read_names_;  // by context

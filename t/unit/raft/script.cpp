@@ -78,10 +78,10 @@ const std::map<std::string, Script::Command>& Script::commands() {
       {"compact", &Script::compact},   {"unreachable", &Script::unreachable},
       {"deliver", &Script::deliver},   {"drop", &Script::drop},           {"dup", &Script::dup},
       {"reorder", &Script::reorder},   {"settle", &Script::settle},       {"network", &Script::network},
-      {"cut", &Script::cut},           {"cutlink", &Script::cut_link},    {"heal", &Script::heal},
+      {"cut", &Script::cut},           {"cutway", &Script::cut_way}, {"cutlink", &Script::cut_link},    {"heal", &Script::heal},
       {"crash", &Script::crash},       {"restart", &Script::restart},     {"wipe", &Script::wipe},
       {"nofsync", &Script::nofsync},   {"fsync", &Script::fsync},         {"noapply", &Script::noapply},
-      {"apply", &Script::apply},       {"show", &Script::show},           {"quiet", &Script::quiet},
+      {"apply", &Script::apply},           {"pass", &Script::pass},       {"show", &Script::show},           {"quiet", &Script::quiet},
       {"expect", &Script::expect},
   };
   return table;
@@ -213,6 +213,8 @@ void Script::tick(const Words& words) {
       if (words.at(1) == "all" || node(words[1]) == id) cluster_.tick(id);
   }
 }
+
+void Script::pass(const Words& words) { cluster_.pass(std::chrono::milliseconds{std::stoull(words.at(1))}); }
 
 // Ticks of all with everything delivered in between; only what changes is shown.
 void Script::run_time(const Words& words) {
@@ -346,7 +348,13 @@ void Script::cut(const Words& words) {
   cluster_.cut(std::move(sides));
 }
 
-void Script::cut_link(const Words& words) { cluster_.cut_link(node(words.at(1)), node(words.at(2))); }
+void Script::cut_way(const Words& words) { cluster_.cut_way(node(words.at(1)), node(words.at(2))); }
+
+void Script::cut_link(const Words& words) {
+  cut_way({"", words.at(1), words.at(2)});
+  cut_way({"", words.at(2), words.at(1)});
+}
+
 void Script::heal(const Words&) { cluster_.heal(); }
 void Script::crash(const Words& words) { cluster_.crash(node(words.at(1))); }
 void Script::restart(const Words& words) { cluster_.restart(node(words.at(1))); }

@@ -43,6 +43,7 @@ class Script {
   void spawn(const Words& words);
   void log(const Words& words);
   void tick(const Words& words);
+  void pass(const Words& words);
   void run_time(const Words& words);
   void timeout(const Words& words);
   void campaign(const Words& words);
@@ -62,6 +63,7 @@ class Script {
   void settle(const Words& words);
   void network(const Words& words);
   void cut(const Words& words);
+  void cut_way(const Words& words);
   void cut_link(const Words& words);
   void heal(const Words& words);
   void crash(const Words& words);
