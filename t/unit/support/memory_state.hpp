@@ -32,7 +32,7 @@ class MemoryState final : public env::State {
   }
 
   Rows& operator[](env::Table table) { return tables_[static_cast<size_t>(table)]; }
-  bool operator==(const MemoryState&) const = default;
+  bool operator==(const MemoryState& other) const { return tables_ == other.tables_; }
 
  private:
   class RowCursor final : public env::Cursor {
