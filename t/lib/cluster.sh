@@ -1,4 +1,4 @@
-# Real clusters for tests, on free ports, in the test's own directory. Source it after tap.sh.
+# Real clusters for tests, on free ports, in the test's own directory. After tap.sh: `. "$top/t/lib/cluster.sh"`.
 #
 #   cluster_up [ddb-up's options]   starts "$cluster", or what of it is down; sets DDB_ORACLE and DDB_RPC
 #   cluster_down                    stops it
