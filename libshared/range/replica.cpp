@@ -67,7 +67,7 @@ void Replica::timestamp(uint64_t leadership, uint64_t cookie, Timestamp ts) {
 }
 
 void Replica::proven(BatchNumber batch) {
-  raft_.synced(batch);
+  raft_.synced(std::min(batch, gathered_));  // later ones hold nothing of this replica
   const auto end = std::find_if(unproven_hard_.begin(), unproven_hard_.end(),
                                 [&](const PendingHardState& pending) { return pending.batch > batch; });
   if (end != unproven_hard_.begin()) proven_hard_ = std::prev(end)->hard;
@@ -88,6 +88,7 @@ Replica::Gathered Replica::gather(BatchNumber batch) {
   Gathered out;
   if (!raft_.has_effects()) return out;
   raft::Effects effects = raft_.take(batch);
+  gathered_ = batch;
   out.now = std::move(effects.now);
   out.after_sync = std::move(effects.after_sync);
   out.snapshots_wanted = std::move(effects.snapshots_wanted);

@@ -158,6 +158,7 @@ class Replica final : public MachineHost {
   uint64_t last_context_ = 0;
 
   Term applied_term_;
+  BatchNumber gathered_;          // the last one that took from this replica
   proto::HardState proven_hard_;  // W6: a flush carries only this
   std::vector<PendingHardState> unproven_hard_;
   LogIndex flushed_applied_;

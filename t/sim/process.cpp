@@ -179,9 +179,11 @@ Duration Process::sync_time() {
 void Process::write_next() {
   if (writing_) return;
   auto batch = core_->next_batch(local_now());
+  if (!batch && cover_due_) batch = core_->cover_batch(local_now());
   if (!batch) return;
   if (disk_.full) return die_of_full_disk();
   writing_ = true;
+  cover_due_ = !batch->records.empty() && world_.chance(0.3);  // W2, as of a log that has gone idle
   in_flight_ = std::move(*batch);
   world_.after(sync_time(), alive([this] {
                  writing_ = false;

@@ -102,6 +102,7 @@ class Process final : private ddb::env::SnapshotFiles {
   std::map<ddb::range::ConnectionId, Endpoint> connections_;
   std::map<Endpoint, ddb::range::ConnectionId> connection_of_;
   bool writing_ = false;
+  bool cover_due_ = false;
   std::optional<ddb::proto::LogBatch> in_flight_;
   bool flushing_ = false;
   std::optional<Tables> flush_image_;
