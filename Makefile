@@ -22,7 +22,7 @@ endif
 
 # The layers, in order: a folder includes only folders before it (t/0002-layers.t).
 CORE_DIRS  := base env codec proto raft mvcc range oracle txn policy
-SHELL_DIRS := wal lmdb net host client sql cli gateway
+SHELL_DIRS := wal lmdb net host client sql cli gateway bench
 
 # What each layer's unit tests link: its declared dependencies and nothing else.
 needs_base   := base
@@ -42,6 +42,7 @@ needs_host   := $(needs_oracle) wal lmdb net host
 needs_client := $(needs_txn) net client
 needs_sql    := $(needs_codec) sql
 needs_cli    := $(needs_net) cli
+needs_bench  := base env bench
 needs_gateway := $(needs_client) sql cli gateway
 
 sources = $(wildcard libshared/$(1)/*.cpp)
