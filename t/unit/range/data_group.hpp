@@ -155,6 +155,10 @@ class DataGroup {
     machine().request({ConnectionId{1}, ++last_request}, codec::encode(request));
     return last_request;
   }
+  std::optional<proto::RangeReply> reply_to(uint64_t request) {
+    const auto* reply = found(request);
+    return reply == nullptr ? std::nullopt : std::optional{*reply};
+  }
   bool answered(uint64_t request) { return found(request) != nullptr; }
   template <class T>
   T answer(uint64_t request) {
