@@ -13,7 +13,7 @@ COMPILE := ccache $(CXX)
 else
 COMPILE := $(CXX)
 endif
-LIBS := -lsqlite3 -llmdb -lboost_context -lfmt -lisal -lreadline -lpthread
+LIBS := -lsqlite3 -llmdb -lboost_context -lfmt -lisal -lreadline -labsl_throw_delegate -labsl_raw_logging_internal -lpthread
 
 ifeq ($(V),0)
 Q := @
