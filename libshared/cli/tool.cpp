@@ -264,7 +264,10 @@ int Tool::run(int argc, const char* const* argv) {
   } catch (const CLI::CallForVersion&) {
     return print(name, impl_->app.version() + "\n");
   } catch (const CLI::ParseError& error) {
-    return complain(name, fmt::format("{}: try {} --help", sentence(error.what()), name), exit_usage);
+    // A word that nothing took is the likelier reason for whatever else is missing.
+    const auto unknown = impl_->app.remaining(true);
+    const std::string what = unknown.empty() ? sentence(error.what()) : fmt::format("\"{}\" is unknown", unknown.front());
+    return complain(name, fmt::format("{}: try {} --help", what, name), exit_usage);
   }
 
   Output out{impl_->format, !impl_->no_header};
