@@ -12,7 +12,7 @@
 namespace ddb::client {
 
 /// One transaction. What its calls mean, and their errors: env::KvTxn. Reads may overlap; commit is the last call.
-/// Each call ends within the cluster's timeout. Callbacks may drop the transaction; what is under way goes on unheard.
+/// Each call ends within the cluster's timeout. What is under way goes on, and calls back, without its Txn.
 class Txn {
  public:
   explicit Txn(Cluster& cluster, const txn::Options& options = {});

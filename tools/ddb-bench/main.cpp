@@ -1,0 +1,44 @@
+// ddb-bench: generate load, measure, record histories. See ddb-bench(1).
+#include "kv.hpp"
+#include "tso.hpp"
+
+namespace {
+
+void add_load(ddb::cli::Command& command, ddb::bench::LoadOptions& load, ddb::Duration& timeout) {
+  command.with_oracle()
+      .with_output()
+      .option("-c,--clients", load.clients, "logical clients, each with one operation under way").between(1, 1'000'000)
+      .option("-d,--duration", load.duration, "how long, as 10s")
+      .option("-n,--operations", load.operations, "how many instead of how long; 0: no such limit")
+      .option("--spin", load.spin, "poll this long before sleeping, as 50us: a core for latency")
+      .option("--timeout", timeout, "of one operation over all attempts, as 10s");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace ddb;
+  cli::Tool tool{"ddb-bench", "generate load, measure, record histories"};
+
+  bench::KvOptions kv;
+  auto& kv_command = tool.command("kv", "write and read rows straight at the nodes");
+  add_load(kv_command, kv.load, kv.timeout);
+  kv_command.option("-r,--read-percent", kv.read_percent, "share of reads").between(0, 100)
+      .option("--cas-percent", kv.cas_percent, "share of compare-and-set transactions").between(0, 100)
+      .option("-s,--value-bytes", kv.value_bytes, "size of a value").between(1, 1 << 20)
+      .option("-k,--keys", kv.keys, "how many different keys").between(1, 1e9)
+      .option("--distribution", kv.distribution, "of keys").one_of({"uniform", "zipf", "sequential"})
+      .option("--theta", kv.theta, "how uneven zipf is").between(0.01, 0.999)
+      .option("--seed", kv.seed, "of keys and kinds of operation")
+      .flag("--no-preload", kv.no_preload, "do not write every key once before reading")
+      .option("--history", kv.history, "file to record every operation in; see ddb-history(5)")
+      .action([&](cli::Context& context) { return bench::run_kv(context, kv); });
+
+  bench::TsoOptions tso;
+  auto& tso_command = tool.command("tso", "take timestamps from the oracle");
+  add_load(tso_command, tso.load, tso.timeout);
+  tso_command.flag("--single", tso.single, "a request for every timestamp, instead of one for all who wait")
+      .action([&](cli::Context& context) { return bench::run_tso(context, tso); });
+
+  return tool.run(argc, argv);
+}
