@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <mutex>
 
 #include "base/result.hpp"
@@ -38,8 +37,8 @@ class RowIds {
     uint64_t end = 1;        // of the leased block, exclusive; at most 2^63
     uint64_t block = block_min;
   };
-  /// Leases [from, from + block) with `from` the higher of the shared mark and `at_least`.
-  Result<void> lease(uint64_t table, Sequence& sequence, uint64_t at_least);
+  /// Leases a block from the higher of the shared mark and `at_least`.
+  Result<void> lease(uint64_t table, uint64_t block, uint64_t at_least);
 
   env::Meta& meta_;
   std::mutex mutex_;  // of what follows; never held across a metadata request

@@ -14,18 +14,22 @@ namespace {
 
 bool contains(std::string_view lower, std::string_view part) { return lower.find(part) != std::string_view::npos; }
 
-/// A row that passes every NOT NULL and type check.
-std::string dummy_row(const Table& table) {
+Result<void> insert_row(sqlite3* db, const Table& table, const Row& row) {
   std::string names;
-  std::string values;
+  std::string marks;
   for (const auto& column : table.columns) {
     if (column.generated != Generated::no) continue;
-    const bool blob = column.affinity == Affinity::blob;
-    const bool text = column.affinity == Affinity::text;
     names += (names.empty() ? "" : ", ") + quote_name(column.name);
-    values += std::string{values.empty() ? "" : ", "} + (blob ? "x''" : text ? "''" : "0");
+    marks += marks.empty() ? "?" : ", ?";
   }
-  return "INSERT INTO main." + quote_name(table.name) + "(" + names + ") VALUES(" + values + ")";
+  auto insert = Statement::prepare(db, "INSERT INTO main." + quote_name(table.name) + "(" + names + ") VALUES(" + marks + ")");
+  if (!insert) return std::unexpected(insert.error());
+  int parameter = 0;
+  for (size_t i = 0; i < table.columns.size(); ++i)
+    if (table.columns[i].generated == Generated::no) bind_value(insert->get(), ++parameter, to_view(row.values[i]));
+  const auto done = insert->step();
+  if (!done) return std::unexpected(done.error());
+  return {};
 }
 
 }  // namespace
@@ -52,10 +56,9 @@ struct ShadowCatalog::Impl {
   }
   Result<void> roll_back() { return db.run("ROLLBACK TO ddl; RELEASE ddl"); }
 
-  Result<Schema> run(std::string_view ddl, const std::set<std::string>& populated) {
-    for (const auto& [id, table] : schema.tables)
-      if (populated.contains(table.name))
-        if (auto done = db.run(dummy_row(table)); !done) return std::unexpected(done.error());
+  Result<Schema> run(std::string_view ddl, const std::map<std::string, Row>& samples) {
+    for (const auto& [name, row] : samples)
+      if (auto done = insert_row(db.get(), *schema.find_table(name), row); !done) return std::unexpected(done.error());
     auto statement = Statement::prepare(db.get(), ddl);
     if (!statement) return std::unexpected(statement.error());
     if (statement->get() == nullptr) return fail(Code::failed, "there is no statement");
@@ -74,9 +77,9 @@ ShadowCatalog::~ShadowCatalog() = default;
 
 Result<std::unique_ptr<ShadowCatalog>> ShadowCatalog::open(const Schema& schema) {
   auto impl = std::make_unique<Impl>();
-  // No trigger may fire and no CHECK may judge the rows that stand in for the real ones.
+  // No trigger may fire for a sample row.
   sqlite3_db_config(impl->db.get(), SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
-  if (auto done = impl->db.run("PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON"); !done)
+  if (auto done = impl->db.run("PRAGMA foreign_keys = OFF"); !done)
     return std::unexpected(done.error());
   for (const auto& row : schema_rows(schema))
     if (row.sql)
@@ -85,10 +88,10 @@ Result<std::unique_ptr<ShadowCatalog>> ShadowCatalog::open(const Schema& schema)
   return std::unique_ptr<ShadowCatalog>{new ShadowCatalog{std::move(impl)}};
 }
 
-Result<Schema> ShadowCatalog::execute(std::string_view ddl, const std::set<std::string>& populated) {
+Result<Schema> ShadowCatalog::execute(std::string_view ddl, const std::map<std::string, Row>& samples) {
   if (auto done = impl_->settle(); !done) return std::unexpected(done.error());
   if (auto done = impl_->db.run("SAVEPOINT ddl"); !done) return std::unexpected(done.error());
-  auto after = impl_->run(ddl, populated);
+  auto after = impl_->run(ddl, samples);
   if (!after) {
     if (auto done = impl_->roll_back(); !done) return std::unexpected(done.error());
     return after;
@@ -106,6 +109,7 @@ Result<void> ShadowCatalog::undo() {
 }
 
 const Schema& ShadowCatalog::schema() const { return impl_->schema; }
+void ShadowCatalog::adopt(Schema schema) { impl_->schema = std::move(schema); }
 sqlite3* ShadowCatalog::connection() { return impl_->db.get(); }
 
 }  // namespace ddb::sql

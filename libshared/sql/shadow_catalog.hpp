@@ -4,12 +4,13 @@
 // table cannot check (rows that ADD COLUMN would break, uniqueness of rows) is the catalog's.
 #pragma once
 
+#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <string_view>
 
 #include "base/result.hpp"
+#include "sql/rows.hpp"
 #include "sql/schema.hpp"
 
 struct sqlite3;
@@ -27,13 +28,15 @@ class ShadowCatalog {
   /// indexes in state public_. On an error (SQLite's message, Code::failed) nothing has changed.
   /// The version stays as it was when the statement changed nothing (IF NOT EXISTS, IF EXISTS).
   /// CREATE TABLE AS makes the table alone; its rows are the caller's to insert.
-  /// `populated`: tables (by their exact names) that have rows in truth; each holds one while an ALTER runs, so that SQLite
+  /// `samples`: one real row each of tables that have rows, by name; they are there while the statement runs, so that SQLite
   /// refuses what rows forbid.
-  Result<Schema> execute(std::string_view ddl, const std::set<std::string>& populated = {});
+  Result<Schema> execute(std::string_view ddl, const std::map<std::string, Row>& samples = {});
   /// Goes back to the schema before the last execute().
   Result<void> undo();
 
   const Schema& schema() const;
+  /// Takes over a schema that differs in versions, ids and index states alone.
+  void adopt(Schema schema);
   /// For PRAGMAs about the schema and SELECTs over the empty tables; borrowed, to be left as it was found.
   sqlite3* connection();
 

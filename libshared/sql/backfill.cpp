@@ -1,0 +1,136 @@
+#include "sql/backfill.hpp"
+
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "sql/index_entries.hpp"
+
+namespace ddb::sql {
+
+namespace {
+
+constexpr int attempts_max = 100;  // of one small transaction, against its neighbours
+
+/// Another try makes sense: the work of one transaction is the same however often it is done.
+bool repeats(Code code) { return code == Code::conflict || code == Code::unknown_outcome || code == Code::try_again; }
+
+/// The rest of the span after one transaction over its beginning; nullopt: all done.
+using Rest = std::optional<env::KeySpan>;
+using Step = std::function<Result<Rest>(env::KvTxn&, const env::KeySpan&)>;
+
+Result<void> walk(env::Kv& kv, env::KeySpan span, const Step& step) {
+  for (int attempts = 0;;) {
+    auto txn = kv.begin({});
+    if (!txn) return std::unexpected(txn.error());
+    auto rest = step(**txn, span);
+    if (rest && !*rest) return {};
+    if (rest) {
+      span = std::move(**rest);
+      attempts = 0;
+    } else if (!repeats(rest.error().code) || ++attempts == attempts_max) {
+      return std::unexpected(rest.error());
+    }
+  }
+}
+
+/// A key that appeared since it was looked for is a conflict like any other here.
+Result<void> commit(env::KvTxn& txn, std::vector<env::Write> writes) {
+  const auto done = txn.commit(std::move(writes));
+  if (done) return {};
+  Error error = done.error();
+  if (error.code == Code::exists) error.code = Code::conflict;
+  return std::unexpected(std::move(error));
+}
+
+/// The entries in `index` of a page of rows.
+Result<std::vector<IndexEntry>> entries_of(const Table& table, const Index& index, RowWriter& writer,
+                                           const std::vector<env::KeyValue>& rows) {
+  std::vector<IndexEntry> entries;
+  for (const auto& stored : rows) {
+    const auto row = decode_row(table, stored.key, stored.value);
+    if (!row) return std::unexpected(row.error());
+    const auto values = views(*row);
+    auto all = writer.entries({row->rowid, values});
+    if (!all) return std::unexpected(all.error());
+    for (auto& entry : *all)
+      if (entry.index->id == index.id) entries.push_back(std::move(entry));
+  }
+  return entries;
+}
+
+/// Entries that are not there yet. One under the same key that leads to another row is a violation, be it in this
+/// page, from an earlier one, or a writer's.
+Result<std::vector<env::Write>> missing_writes(const Schema& schema, const Table& table, const Index& index,
+                                               env::KvTxn& txn, std::vector<IndexEntry> entries) {
+  std::vector<Bytes> keys;
+  for (const auto& entry : entries) keys.push_back(entry.key);
+  const auto stored = txn.get(keys);
+  if (!stored) return std::unexpected(stored.error());
+  std::map<Bytes, Bytes> wanted;
+  std::vector<env::Write> writes;
+  for (size_t i = 0; i < entries.size(); ++i) {
+    const auto [at, first] = wanted.emplace(entries[i].key, entries[i].value);
+    const std::optional<Bytes> other = first ? (*stored)[i] : at->second;
+    if (!other) {
+      writes.push_back({env::WriteKind::insert, std::move(entries[i].key), std::move(entries[i].value)});
+      continue;
+    }
+    if (!entries[i].unique) continue;
+    const auto theirs = row_key_of_entry(table, index, entries[i].key, *other);
+    const auto ours = row_key_of_entry(table, index, entries[i].key, entries[i].value);
+    if (!theirs) return std::unexpected(theirs.error());
+    if (!ours) return std::unexpected(ours.error());
+    if (*theirs != *ours) return std::unexpected(*unique_violation(schema, entries[i].key));
+  }
+  return writes;
+}
+
+env::KeySpan rows_span(const Table& table) {
+  Bytes prefix = row_prefix(table);
+  Bytes end = prefix_end(prefix);
+  return {std::move(prefix), std::move(end)};
+}
+
+}  // namespace
+
+Result<std::optional<Row>> sample_row(env::Kv& kv, const Table& table) {
+  auto txn = kv.begin({});
+  if (!txn) return std::unexpected(txn.error());
+  const auto page = (*txn)->scan({.span = rows_span(table), .reverse = false, .rows_max = 1});
+  if (!page) return std::unexpected(page.error());
+  if (page->rows.empty()) return std::optional<Row>{};
+  auto row = decode_row(table, page->rows.front().key, page->rows.front().value);
+  if (!row) return std::unexpected(row.error());
+  return std::optional{std::move(*row)};
+}
+
+Result<void> backfill_index(env::Kv& kv, const Schema& schema, const Table& table, const Index& index, uint32_t rows_per_txn,
+                            const WorkGuard& guard) {
+  auto writer = RowWriter::open(table);
+  if (!writer) return std::unexpected(writer.error());
+  return walk(kv, rows_span(table), [&](env::KvTxn& txn, const env::KeySpan& span) -> Result<Rest> {
+    const auto page = txn.scan({.span = span, .reverse = false, .rows_max = rows_per_txn});
+    if (!page) return std::unexpected(page.error());
+    auto entries = entries_of(table, index, *writer, page->rows);
+    if (!entries) return std::unexpected(entries.error());
+    auto writes = missing_writes(schema, table, index, txn, std::move(*entries));
+    if (!writes) return std::unexpected(writes.error());
+    if (auto may = guard(); !may) return std::unexpected(may.error());
+    if (auto done = commit(txn, std::move(*writes)); !done) return std::unexpected(done.error());
+    return page->rest;
+  });
+}
+
+Result<void> clear_span(env::Kv& kv, const env::KeySpan& span, uint32_t keys_per_txn) {
+  return walk(kv, span, [&](env::KvTxn& txn, const env::KeySpan& left) -> Result<Rest> {
+    auto page = txn.scan({.span = left, .reverse = false, .rows_max = keys_per_txn});
+    if (!page) return std::unexpected(page.error());
+    std::vector<env::Write> writes;
+    for (auto& row : page->rows) writes.push_back({env::WriteKind::erase, std::move(row.key), {}});
+    if (auto done = commit(txn, std::move(writes)); !done) return std::unexpected(done.error());
+    return page->rest;
+  });
+}
+
+}  // namespace ddb::sql

@@ -1,0 +1,45 @@
+// The schema in the metadata store: one key per object, one for the version, which every change compares and sets.
+#pragma once
+
+#include <vector>
+
+#include "base/result.hpp"
+#include "env/kv.hpp"
+#include "env/meta.hpp"
+#include "sql/schema.hpp"
+
+namespace ddb::sql {
+
+struct StoredSchema {
+  Schema schema;
+  Revision revision;  // of schema/version; zero: there is none yet
+};
+
+class SchemaStore {
+ public:
+  explicit SchemaStore(env::Meta& meta) : meta_{meta} {}
+
+  /// All of it, at one revision. bad_data names the key.
+  Result<StoredSchema> load();
+  /// Revision of schema/version, to tell whether a load is due.
+  Result<Revision> revision();
+
+  /// Writes what differs, if nobody wrote since `before` was loaded; zero: somebody did. `garbage`: spans that the
+  /// change makes unreachable, to be cleared once no gateway uses the old version.
+  Result<Revision> save(const StoredSchema& before, const Schema& after, const std::vector<env::KeySpan>& garbage);
+
+  /// Spans that wait to be cleared, and the word that one is.
+  Result<std::vector<env::KeySpan>> garbage();
+  Result<void> cleared(const env::KeySpan& span);
+  /// A dropped table's leased rowids.
+  Result<void> forget_row_ids(uint64_t table);
+
+  static constexpr const char* version_key = "schema/version";
+
+ private:
+  Result<Revision> settle(const Schema& after);
+
+  env::Meta& meta_;
+};
+
+}  // namespace ddb::sql
