@@ -245,9 +245,11 @@ std::vector<oracle::Member> OracleHost::members() const {
 void OracleHost::request(range::RequestToken from, RangeId range, Bytes body) {
   // Its replica lives once its birth is durable.
   if (!host_ || host_->core().replica(proto::oracle_range) == nullptr) {
+    const bool asks_why = body == codec::encode(proto::OracleRequest{proto::OracleStatusRequest{}});
     const Error founding{Code::try_again, "the oracle is being founded: " + options_.advertise + " " + waiting_for(),
                          "start all members, with the same --peers", {}};
-    return server_->reply({from, codec::encode(proto::OracleReply{founding})});
+    // An emptied directory among founded ones waits here for ever: the others may know a leader.
+    return server_->reply({from, codec::encode(asks_why ? proto::OracleReply{founding} : proto::OracleRedirect{})});
   }
   if (range == proto::oracle_range) return feed([&](auto& core, Instant now) { core.request(from, range, body, now); });
   const Error refusal{Code::refused, options_.advertise + " is an oracle: it has no range " + std::to_string(range.value),

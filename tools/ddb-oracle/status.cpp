@@ -42,8 +42,6 @@ class Survey {
     loop_.run_until([&] { return std::ranges::all_of(members, [](const Member& member) { return member.answer.has_value(); }); });
   }
 
-  std::list<Member> members;  // stable while answers come
-
  private:
   void answered(Member& member, Result<Bytes> body) {
     auto reply = body ? codec::decode<proto::OracleReply>(*body) : std::unexpected(body.error());
@@ -63,6 +61,9 @@ class Survey {
   const Duration timeout_;
   net::Loop loop_;
   net::Identity self_;
+
+ public:
+  std::list<Member> members;  // stable while answers come; their channels go before the loop
 };
 
 const char* role_of(const proto::OracleStatusReply& status) {
