@@ -19,6 +19,9 @@ constexpr int table_count = 4;
 /// Longest key of any table: LMDB's 511 bytes.
 constexpr size_t table_key_bytes_max = 511;
 
+/// What a key of table `data` ends in: the inverted timestamp. But for it, no key there is a prefix of another.
+constexpr size_t version_bytes = 8;
+
 struct StateOp {
   Table table;
   Bytes key;
@@ -54,6 +57,12 @@ class Cursor {
   virtual ~Cursor() = default;
   virtual bool seek(BytesView key) = 0;         // first key >= `key`
   virtual bool seek_before(BytesView key) = 0;  // last key < `key`
+  /// Of table `data`: true when the first key >= `key` is a version of the same user key. Else the cursor is of no
+  /// use until it seeks again. Cheaper than seek(): what was written lately is not searched for what it never held.
+  virtual bool seek_version(BytesView key) {
+    return seek(key) && this->key().size() == key.size() &&
+           this->key().starts_with(key.substr(0, key.size() - version_bytes));
+  }
   virtual bool next() = 0;
   virtual bool prev() = 0;
   virtual bool valid() const = 0;

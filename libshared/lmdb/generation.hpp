@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory_resource>
 #include <optional>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "env/state.hpp"
@@ -32,12 +33,15 @@ class Generation {
   };
   using Map = absl::btree_map<BytesView, Value>;
 
-  Generation() = default;
+  Generation();
   Generation(const Generation&) = delete;
   Generation& operator=(const Generation&) = delete;
 
   void write(env::Table table, BytesView key, const std::optional<Bytes>& value);
   const Map& table(env::Table table) const { return maps_[static_cast<size_t>(table)]; }
+  /// False: no key here is equal to `key`, or differs from it in its last 8 bytes alone. True: perhaps.
+  /// Most keys that are looked for are not here, and finding that out in the tree costs a microsecond or two.
+  bool may_hold(env::Table table, BytesView key) const;
   size_t bytes() const { return bytes_; }  // about what it takes in memory
   size_t size() const;                     // keys
 
@@ -47,6 +51,7 @@ class Generation {
 
   std::pmr::monotonic_buffer_resource arena_{1 << 16};
   std::array<Map, env::table_count> maps_;
+  std::vector<uint64_t> filter_;  // Bloom's, of all tables together
   size_t bytes_ = 0;
 };
 

@@ -13,7 +13,8 @@ namespace {
 class GenerationSource {
  public:
   GenerationSource() = default;
-  explicit GenerationSource(const Generation::Map& map) : map_{&map}, at_{map.end()} {}
+  GenerationSource(const Generation& generation, env::Table table)
+      : generation_{&generation}, table_{table}, map_{&generation.table(table)}, at_{map_->end()} {}
 
   bool valid() const { return map_ != nullptr && at_ != map_->end(); }
   BytesView key() const { return at_->first; }
@@ -29,7 +30,19 @@ class GenerationSource {
   void next() { ++at_; }
   void prev() { at_ = at_ == map_->begin() ? map_->end() : std::prev(at_); }
 
+  /// As seek(), unless no key here differs from `key` in its version alone: then at no key, and false.
+  bool seek_version(BytesView key) {
+    if (map_ == nullptr) return true;
+    at_ = map_->end();
+    if (map_->empty()) return true;
+    if (!generation_->may_hold(table_, key)) return false;
+    seek(key);
+    return true;
+  }
+
  private:
+  const Generation* generation_ = nullptr;
+  env::Table table_{};
   const Generation::Map* map_ = nullptr;
   Generation::Map::const_iterator at_;
 };
@@ -74,18 +87,24 @@ class SnapshotSource {
   bool valid_ = false;
 };
 
+bool same_but_version(BytesView a, BytesView b) {
+  return a.size() == b.size() && a.substr(0, a.size() - env::version_bytes) == b.substr(0, b.size() - env::version_bytes);
+}
+
 /// Invariant while valid: forward, every source stands at its first key at or above the cursor's key; backward, at
 /// its last key at or below. The winner is the newest source among those that stand at the cursor's key.
+/// After seek_version() a source may have been passed over; it is brought up when the cursor moves on.
 class MergeCursor final : public env::Cursor {
  public:
   MergeCursor(SnapshotReader& reader, const std::array<const Generation*, 2>& generations, env::Table table)
       : snapshot_{reader, table} {
     for (size_t i = 0; i < generations.size(); ++i)
-      if (generations[i] != nullptr) generations_[i] = GenerationSource{generations[i]->table(table)};
+      if (generations[i] != nullptr) generations_[i] = GenerationSource{*generations[i], table};
   }
 
   bool seek(BytesView key) override {
     forward_ = true;
+    passed_over_ = false;
     for (auto& source : generations_) source.seek(key);
     snapshot_.seek(key);
     return settle();
@@ -94,14 +113,25 @@ class MergeCursor final : public env::Cursor {
   bool seek_before(BytesView key) override {
     if (key.empty()) return valid_ = false;
     forward_ = false;
+    passed_over_ = false;
     for (auto& source : generations_) source.seek_before(key);
     snapshot_.seek_before(key);
     return settle();
   }
 
+  bool seek_version(BytesView key) override {
+    DDB_ASSERT(key.size() >= env::version_bytes);
+    forward_ = true;
+    passed_over_ = false;
+    for (auto& source : generations_) passed_over_ |= !source.seek_version(key);
+    snapshot_.seek(key);
+    valid_ = settle() && same_but_version(key_, key);
+    return valid_;
+  }
+
   bool next() override {
     DDB_ASSERT(valid_);
-    if (!forward_) {
+    if (!forward_ || passed_over_) {
       const Bytes here{key_};
       seek(here);
     }
@@ -156,6 +186,7 @@ class MergeCursor final : public env::Cursor {
   std::array<GenerationSource, 2> generations_;
   SnapshotSource snapshot_;
   bool forward_ = true;
+  bool passed_over_ = false;
   bool valid_ = false;
   BytesView key_;
   BytesView value_;
@@ -208,7 +239,7 @@ void SnapshotReader::give_cursor(env::Table table, MDB_cursor* cursor) {
 
 std::optional<BytesView> View::get(env::Table table, BytesView key) const {
   for (const Generation* generation : generations_) {
-    if (generation == nullptr) continue;
+    if (generation == nullptr || !generation->may_hold(table, key)) continue;
     const auto& map = generation->table(table);
     const auto found = map.find(key);
     if (found == map.end()) continue;

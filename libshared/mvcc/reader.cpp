@@ -52,7 +52,7 @@ env::Cursor& Reader::cursor() {
 
 Result<std::optional<Version>> Reader::at(BytesView user_key, Timestamp ts) {
   const Bytes encoded = encode_key(user_key);
-  if (!cursor().seek(version_key(encoded, ts)) || !is_of(cursor_->key(), encoded)) return std::nullopt;
+  if (!cursor().seek_version(version_key(encoded, ts))) return std::nullopt;
   const auto version = here();
   if (!version) return std::unexpected(version.error());
   return *version;
@@ -60,7 +60,7 @@ Result<std::optional<Version>> Reader::at(BytesView user_key, Timestamp ts) {
 
 Result<std::optional<Version>> Reader::record(BytesView user_key, const Writer& attempt) {
   const Bytes encoded = encode_key(user_key);
-  bool valid = cursor().seek(version_key(encoded, end_of_time));
+  bool valid = cursor().seek_version(version_key(encoded, end_of_time));
   for (; valid && is_of(cursor_->key(), encoded); valid = cursor_->next()) {
     const auto version = here();
     if (!version) return std::unexpected(version.error());

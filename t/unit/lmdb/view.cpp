@@ -133,6 +133,46 @@ TEST_CASE("the same while the flush goes in slices (A2)") {
   for (uint64_t seed = 11; seed <= 16; ++seed) run(seed, 3);
 }
 
+TEST_CASE("seek_version finds a version where there is one, in whatever generation, and goes on from there") {
+  const test::Scratch scratch;
+  auto store = lmdb::Store::open(scratch.path(), options);
+  REQUIRE(store);
+  env::State& state = (*store)->state();
+  Random random{5};
+  Model model;
+  const auto draw = [&] { return std::string(1, static_cast<char>('a' + random.below(20))) + "-------" + std::to_string(random.below(9)); };
+  std::shared_ptr<lmdb::Flush> flush;
+  for (int i = 0; i < 3000; ++i) {
+    env::WriteBatch batch;
+    const Bytes written = draw();
+    if (random.one_in(2)) {
+      batch.erase(env::Table::data, written);
+      model.erase(written);
+    } else {
+      batch.put(env::Table::data, written, model[written] = std::to_string(i));
+    }
+    state.apply(batch);
+
+    const Bytes key = draw();
+    Model::const_iterator at = model.lower_bound(key);
+    const bool there = at != model.end() && at->first[0] == key[0];
+    const auto cursor = state.cursor(env::Table::data);
+    CHECK(cursor->seek_version(key) == there);
+    CHECK(cursor->valid() == there);
+    if (there) {
+      check_at(*cursor, model, at, true);
+      const bool back = random.one_in(2);
+      at = back ? before(model, at) : std::next(at);
+      check_at(*cursor, model, at, back ? cursor->prev() : cursor->next());
+    }
+    if (i % 100 == 0) flush = (*store)->cut({});
+    if (i % 100 == 50) {
+      REQUIRE(flush->step());
+      (*store)->finish(*flush);
+    }
+  }
+}
+
 TEST_CASE("tables do not mix; an empty store is empty") {
   const test::Scratch scratch;
   auto store = lmdb::Store::open(scratch.path(), options);
