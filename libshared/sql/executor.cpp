@@ -15,6 +15,7 @@ namespace {
 /// Deep expressions and huge statements would overflow a fiber's stack.
 constexpr int expression_depth_max = 200;
 constexpr int compound_select_max = 500;
+constexpr int yield_steps = 10'000;  // of SQLite's machine: a millisecond or so
 
 /// Statistics of memory use cost every allocation a global lock. Before SQLite is first used, or never.
 void configure_once() {
@@ -23,6 +24,7 @@ void configure_once() {
 }
 
 PrivateDb& configured(PrivateDb& db) {
+  configure_once();
   sqlite3_extended_result_codes(db.get(), 1);
   sqlite3_limit(db.get(), SQLITE_LIMIT_EXPR_DEPTH, expression_depth_max);
   sqlite3_limit(db.get(), SQLITE_LIMIT_COMPOUND_SELECT, compound_select_max);
@@ -45,14 +47,14 @@ std::vector<Value> owned_row(const Query& query) {
 struct Executor::Functions {
   static Executor& self(sqlite3_context* context) { return *static_cast<Executor*>(sqlite3_user_data(context)); }
   static void changes(sqlite3_context* context, int, sqlite3_value**) {
-    sqlite3_result_int64(context, self(context).changes);
+    sqlite3_result_int64(context, self(context).counters.changes);
   }
   static void total_changes(sqlite3_context* context, int, sqlite3_value**) {
-    sqlite3_result_int64(context, self(context).total_changes);
+    sqlite3_result_int64(context, self(context).counters.total_changes);
   }
   static void last_insert_rowid(sqlite3_context* context, int, sqlite3_value**) {
     const Executor& executor = self(context);
-    sqlite3_result_int64(context, executor.stages_.running_insert().value_or(executor.last_insert_rowid));
+    sqlite3_result_int64(context, executor.stages_.running_insert().value_or(executor.counters.last_insert_rowid));
   }
 };
 
@@ -80,6 +82,15 @@ Result<void> Executor::open() {
   if (!real) return std::unexpected(real.error());
   real_ = *std::move(real);
   read_tables_.emplace(db_.get());
+  if (options_.yield) {
+    sqlite3_progress_handler(
+        db_.get(), yield_steps,
+        [](void* options) {
+          static_cast<const SessionOptions*>(options)->yield();
+          return 0;
+        },
+        const_cast<SessionOptions*>(&options_));
+  }
   return {};
 }
 
@@ -234,7 +245,7 @@ SqlResult<Outcome> Executor::query(const Bound& bound, RowSink& sink) {
   Outcome outcome;
   outcome.result.kind = plan.kind;
   outcome.result.tag = plan.tag;
-  outcome.result.last_insert_rowid = last_insert_rowid;
+  outcome.result.last_insert_rowid = counters.last_insert_rowid;
   if (!plan.columns.empty()) {
     if (auto taken = sink.columns(plan.columns); !taken) return std::unexpected(to_sql_error(taken.error()));
   }
@@ -264,16 +275,17 @@ SqlResult<Outcome> Executor::change(const Bound& bound, bool check_unique) {
   if (!txn_->has_savepoints()) buffer.forget_marks();
   if (transaction_lost_) rollback();
 
-  if (changed) changes = *changed;
+  const auto inserted = stages_.take_last_insert();
+  if (keeps && finished && inserted) counters.last_insert_rowid = *inserted;
+  counters.changes = keeps && finished ? changed.value_or(kept_rows_) : 0;
   if (keeps && finished) {
     // Rows paged in are SQLite's changes, but not the user's.
-    total_changes += sqlite3_total_changes64(db_.get()) - total_before - stages_.paged_rows();
+    counters.total_changes += sqlite3_total_changes64(db_.get()) - total_before - stages_.paged_rows();
   }
-  if (const auto inserted = stages_.take_last_insert()) last_insert_rowid = *inserted;
   if (!changed) return std::unexpected(changed.error());
   if (!finished) return std::unexpected(finished.error());
   const Plan& plan = *bound.plan;
-  outcome.result = {plan.kind, plan.tag, outcome.rows.size(), changes, last_insert_rowid};
+  outcome.result = {plan.kind, plan.tag, outcome.rows.size(), counters.changes, counters.last_insert_rowid};
   outcome.columns = plan.columns;
   return outcome;
 }
@@ -331,7 +343,7 @@ SqlResult<int64_t> Executor::on_stage(const Bound& bound, std::vector<std::vecto
   transaction_lost_ = stages_.end_run();
   if (passed) return changed;
   kept_changes_ = kept_changes_ && !transaction_lost_;
-  changes = kept_changes_ ? changed : 0;
+  kept_rows_ = changed;
   return std::unexpected(passed.error());
 }
 

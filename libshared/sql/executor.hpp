@@ -68,9 +68,13 @@ class Executor {
 
   bool foreign_keys = true;        // PRAGMA foreign_keys
   bool defer_foreign_keys = false; // PRAGMA defer_foreign_keys, until the transaction ends
-  int64_t changes = 0;
-  int64_t total_changes = 0;
-  int64_t last_insert_rowid = 0;
+  /// What SQLite's functions of these names say.
+  struct Counters {
+    int64_t changes = 0;
+    int64_t total_changes = 0;
+    int64_t last_insert_rowid = 0;
+  };
+  Counters counters;
 
  private:
   struct Functions;  // changes(), total_changes(), last_insert_rowid()
@@ -111,6 +115,7 @@ class Executor {
   std::unique_ptr<Transaction> txn_;
   bool transaction_lost_ = false;
   bool kept_changes_ = false;
+  int64_t kept_rows_ = 0;  // how many
 };
 
 }  // namespace ddb::sql

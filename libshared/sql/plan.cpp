@@ -79,10 +79,11 @@ SqlResult<std::shared_ptr<Plan>> Planner::make(const ParsedStatement& s) {
   const bool change = s.head.kind == StatementKind::insert || s.head.kind == StatementKind::update ||
                       s.head.kind == StatementKind::erase;
   if (!change || dml.target.empty()) return make_select(s);
-  const bool here = dml.schema.empty() || same_name(dml.schema, "main");
-  const Table* table = here ? schema_->find_table(dml.table) : nullptr;
-  if (table != nullptr) return make_dml(s, *table);
-  if (here && schema_->find_view(dml.table) != nullptr) return make_on_view(s);
+  if (!dml.schema.empty() && !same_name(dml.schema, "main")) {  // SQLite would find the read table under any name
+    return std::unexpected(to_sql_error({Code::failed, "no such table: " + dml.schema + "." + dml.table, {}, {}}));
+  }
+  if (const Table* table = schema_->find_table(dml.table)) return make_dml(s, *table);
+  if (schema_->find_view(dml.table) != nullptr) return make_on_view(s);
   return make_select(s);  // SQLite says what is wrong with the target
 }
 

@@ -155,29 +155,30 @@ std::vector<TokenSpan> split_row(const ParsedStatement& s, TokenSpan row) {
   return parts;
 }
 
-/// Every row gets its rowid. False: a row does not have as many values as there are columns.
-bool supply_rowids(const ParsedStatement& s, const DmlHead& head, const Table& table, const InsertColumns& columns,
+/// Every row has as many values as there are columns; else SQLite words the error.
+bool rows_fit(const ParsedStatement& s, const DmlHead& head, const InsertColumns& columns) {
+  return std::ranges::all_of(head.rows, [&](const TokenSpan& row) {
+    const auto parts = split_row(s, row);
+    return parts.size() == columns.names.size() && std::ranges::none_of(parts, &TokenSpan::empty);
+  });
+}
+
+void supply_rowids(const ParsedStatement& s, const DmlHead& head, const Table& table, const InsertColumns& columns,
                    Edits& edits) {
   const std::string fresh = call(internal::rowid_function, table.id);
   for (const TokenSpan& row : head.rows) {
-    if (row.empty()) return false;
-    const auto parts = split_row(s, row);
-    if (parts.size() != columns.names.size()) return false;
     if (columns.rowid == columns.names.size()) {
       edits.insert(end_of(s, row), ", " + fresh);
       continue;
     }
-    const TokenSpan part = parts[columns.rowid];
-    if (part.empty()) return false;
-    const bool null = part.last == part.first + 1 && s.is(part.first, "NULL");
-    if (null) {
+    const TokenSpan part = split_row(s, row)[columns.rowid];
+    if (part.last == part.first + 1 && s.is(part.first, "NULL")) {
       edits.replace(begin_of(s, part), end_of(s, part), fresh);
     } else {
       edits.insert(begin_of(s, part), "coalesce(");
       edits.insert(end_of(s, part), ", " + fresh + ")");
     }
   }
-  return true;
 }
 
 /// The source is read to its end before the first row goes in, so that it does not see what it writes:
@@ -217,19 +218,19 @@ void rewrite_insert(const ParsedStatement& s, const DmlHead& head, const Table& 
   }
   if (head.source.empty()) return;
   const bool simple = !head.rows.empty() && (head.rows.size() == 1 || !has_subquery(s, head.source));
-  if (!simple) {
-    materialize_source(s, head, table, columns, edits);
-  } else if (columns.rowid_name.empty() || !supply_rowids(s, head, table, columns, edits)) {
-    return;
-  }
-  if (!add) return;
-  if (head.has_columns) {
+  if (simple && (columns.rowid_name.empty() || !rows_fit(s, head, columns))) return;
+  if (add && head.has_columns) {
     edits.insert(end_of(s, head.columns), ", " + quote_name(columns.rowid_name));
-  } else {
+  } else if (add) {
     std::vector<std::string> all;
     for (const auto& name : columns.names) all.push_back(quote_name(name));
     all.push_back(quote_name(columns.rowid_name));
     edits.insert(begin_of(s, head.source), "(" + join(all) + ") ");
+  }
+  if (simple) {
+    supply_rowids(s, head, table, columns, edits);
+  } else {
+    materialize_source(s, head, table, columns, edits);
   }
 }
 

@@ -205,10 +205,15 @@ SqlResult<StatementResult> Session::Impl::autocommit(const Request& request, Del
 
 SqlResult<Outcome> Session::Impl::attempt(const Request& request, Delivery& delivery) {
   if (auto begun = executor.begin(); !begun) return std::unexpected(to_sql_error(begun.error()));
+  const int64_t total_changes = executor.counters.total_changes;
   auto outcome = executor.run(request, delivery, false);
   if (outcome || executor.kept_changes()) {
     bool still_open = false;
-    if (auto committed = executor.commit(still_open); !committed) outcome = std::unexpected(committed.error());
+    if (auto committed = executor.commit(still_open); !committed) {
+      outcome = std::unexpected(committed.error());
+      executor.counters.changes = 0;
+      executor.counters.total_changes = total_changes;
+    }
   }
   executor.rollback();
   return outcome;
@@ -263,7 +268,7 @@ SqlResult<void> Session::Impl::restart(const SqlError& conflict) {
 }
 
 SqlResult<void> Session::Impl::replay() {
-  const int64_t total_changes = executor.total_changes;
+  const int64_t total_changes = executor.counters.total_changes;
   DiscardRows discard;
   if (auto begun = executor.begin(); !begun) return std::unexpected(to_sql_error(begun.error()));
   for (const Done& done : log) {
@@ -276,7 +281,7 @@ SqlResult<void> Session::Impl::replay() {
     if (!outcome) return std::unexpected(outcome.error());
     if (outcome->result != done.result) return refuse("the transaction would not come out the same");
   }
-  executor.total_changes = total_changes;
+  executor.counters.total_changes = total_changes;
   return {};
 }
 
@@ -398,6 +403,7 @@ SqlResult<StatementResult> Session::Impl::create_as(const ParsedStatement& s) {
   executor.rollback();
   if (!create) return std::unexpected(create.error());
   if (auto done = execute_ddl(*create); !done) return std::unexpected(done.error());
+  const Executor::Counters counters = executor.counters;  // filling the table counts for nothing, as in SQLite
   DiscardRows discard;
   Delivery delivery{discard};
   const std::string fill = "INSERT INTO main." + quote_name(head.table) + " " + std::string{s.cut(head.select)};
@@ -408,6 +414,7 @@ SqlResult<StatementResult> Session::Impl::create_as(const ParsedStatement& s) {
     }
     return std::unexpected(filled.error());
   }
+  executor.counters = counters;
   return result_of(s);
 }
 
@@ -511,8 +518,8 @@ SqlResult<Session::Description> Session::describe(std::string_view sql) {
 bool Session::in_transaction() const { return impl_->open; }
 void Session::rollback() { impl_->close(); }
 void Session::interrupt() { impl_->executor.interrupt(); }
-int64_t Session::changes() const { return impl_->executor.changes; }
-int64_t Session::total_changes() const { return impl_->executor.total_changes; }
-int64_t Session::last_insert_rowid() const { return impl_->executor.last_insert_rowid; }
+int64_t Session::changes() const { return impl_->executor.counters.changes; }
+int64_t Session::total_changes() const { return impl_->executor.counters.total_changes; }
+int64_t Session::last_insert_rowid() const { return impl_->executor.counters.last_insert_rowid; }
 
 }  // namespace ddb::sql

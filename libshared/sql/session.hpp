@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -84,6 +85,9 @@ struct SessionOptions {
   UniqueCheck unique_check = UniqueCheck::at_statement;  // autocommit statements need no extra request in either
   int attempts_max = 10;                      // of a transaction that meets conflicts, the first included
   size_t transaction_bytes_max = 64u << 20;   // buffered writes
+  /// Called every millisecond or so of a statement's computing; may suspend the caller, so that others run, and signals
+  /// and cancels are heard.
+  std::function<void()> yield = {};
 };
 
 /// Not thread-safe, but for interrupt(). Outside BEGIN every statement is a transaction of its own.
