@@ -32,7 +32,7 @@ struct Channel::Impl : std::enable_shared_from_this<Impl> {
     link = std::make_unique<net::PeerLink>(
         loop, identity, address,
         net::PeerLink::Events{.up = [this](const proto::Hello& hello) { came_up(hello); },
-                              .down = [this](const Error& reason) { fail_all(reason); },
+                              .down = [this](const Error& reason) { went_down(reason); },
                               .packet = [this](proto::Packet&& packet) { received(std::move(packet)); }},
         options.link);
   }
@@ -55,6 +55,7 @@ struct Channel::Impl : std::enable_shared_from_this<Impl> {
   void came_up(const proto::Hello& hello) {
     const auto self = shared_from_this();
     heard = net::Loop::now();
+    responsive = true;
     if (up) up(hello);
     for (auto& [id, waiting] : waiters)
       if (waiting.unsent) {
@@ -78,6 +79,11 @@ struct Channel::Impl : std::enable_shared_from_this<Impl> {
       waiters.erase(found);
       done(std::move(reply->body));
     }
+  }
+
+  void went_down(const Error& reason) {
+    responsive = false;
+    fail_all(reason);
   }
 
   Error reason_for(const Waiting& waiting, const Error& reason) const {
@@ -124,7 +130,10 @@ struct Channel::Impl : std::enable_shared_from_this<Impl> {
         ++it;
       }
     }
-    if (hung) link->redial();
+    if (hung) {
+      responsive = false;
+      link->redial();
+    }
     for (auto& waiting : late) {
       const Error error = reason_for(waiting, silent);
       end(std::move(waiting), error);
@@ -146,6 +155,7 @@ struct Channel::Impl : std::enable_shared_from_this<Impl> {
   net::Timer timer;
   Instant timer_at = never;
   Instant heard{};
+  bool responsive = true;
   uint64_t last_id = 0;
   Waiters waiters;
   std::unique_ptr<net::PeerLink> link;
@@ -180,6 +190,7 @@ uint64_t Channel::open_stream(RangeId range, Bytes body, Stream stream) {
 
 void Channel::cancel(uint64_t id) { impl_->waiters.erase(id); }
 bool Channel::up() const { return impl_->link->up(); }
+bool Channel::responsive() const { return impl_->responsive; }
 const net::Address& Channel::address() const { return impl_->address; }
 
 }  // namespace ddb::client

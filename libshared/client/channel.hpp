@@ -42,6 +42,8 @@ class Channel {
   void cancel(uint64_t id);
 
   bool up() const;
+  /// False from when it broke, could not be made or was given up as hung, until it is up again.
+  bool responsive() const;
   const net::Address& address() const;
 
  private:

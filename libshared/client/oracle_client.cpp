@@ -154,7 +154,10 @@ void OracleClient::Impl::follow(const std::string& address, size_t from) {
     found = members.insert(found, Member{*parsed, nullptr, {}});
   }
   const auto member = static_cast<size_t>(found - members.begin());
-  if (member != leader) set_leader(member);
+  if (member == leader) return;
+  // The others may take an election timeout to notice what is known here already.
+  if (found->channel && !found->channel->responsive()) return leave(from);
+  set_leader(member);
 }
 
 void OracleClient::Impl::leave(size_t member) {

@@ -108,16 +108,17 @@ void RangeMap::suspect(RangeId range, ReplicaId replica) {
   if (route->leader == replica) route->leader = {};
 }
 
-const proto::ReplicaInfo* RangeMap::target(const Route& route) {
-  const auto& replicas = route.descriptor.replicas;
-  if (replicas.empty()) return nullptr;
-  const auto leader = std::ranges::find(replicas, route.leader, &proto::ReplicaInfo::id);
-  return leader != replicas.end() ? &*leader : &replicas[route.next_guess % replicas.size()];
+std::vector<proto::ReplicaInfo> RangeMap::targets(const Route& route) {
+  auto order = route.descriptor.replicas;
+  if (order.empty()) return order;
+  std::ranges::rotate(order, order.begin() + static_cast<ptrdiff_t>(route.next_guess % order.size()));
+  std::ranges::stable_partition(order, [&](const auto& replica) { return replica.id == route.leader; });
+  return order;
 }
 
-std::optional<std::string> RangeMap::address(NodeId node) const {
+const std::string* RangeMap::address(NodeId node) const {
   const auto found = addresses_.find(node);
-  return found == addresses_.end() ? std::nullopt : std::optional{found->second};
+  return found == addresses_.end() ? nullptr : &found->second;
 }
 
 std::vector<RangeMap::Route> RangeMap::routes() const {

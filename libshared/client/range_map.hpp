@@ -2,7 +2,6 @@
 #pragma once
 
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,9 +38,10 @@ class RangeMap {
   /// `replica` did not answer, or knew no leader: ask the next one, until someone names a leader.
   void suspect(RangeId range, ReplicaId replica);
 
-  /// Whom to ask: the leader, or a guess.
-  static const proto::ReplicaInfo* target(const Route& route);
-  std::optional<std::string> address(NodeId node) const;
+  /// Whom to ask: the leader, then guesses; each replica once. Empty: there is none.
+  static std::vector<proto::ReplicaInfo> targets(const Route& route);
+  /// host:port; null: not known. Valid until the map changes.
+  const std::string* address(NodeId node) const;
 
   std::vector<Route> routes() const;  // by key
 

@@ -55,10 +55,13 @@ struct Router::Impl : std::enable_shared_from_this<Impl> {
   Impl(RangeCache& the_cache, net::Loop& the_loop, const net::Identity& the_identity, const RouterOptions& the_options)
       : cache{the_cache}, loop{the_loop}, identity{the_identity}, options{the_options}, later{loop} {}
 
-  Channel& channel(const net::Address& address) {
-    auto& slot = channels[to_string(address)];
-    if (!slot) slot = std::make_unique<Channel>(loop, identity, address, nullptr, options.channel);
-    return *slot;
+  /// Null: that is no address.
+  Channel* channel(const std::string& text) {
+    const auto found = channels.find(text);
+    if (found != channels.end()) return found->second.get();
+    const auto address = net::parse_address(text);
+    if (!address) return nullptr;
+    return (channels[text] = std::make_unique<Channel>(loop, identity, *address, nullptr, options.channel)).get();
   }
 
   void fail_later(Request request, Error error) {
@@ -75,31 +78,43 @@ struct Router::Impl : std::enable_shared_from_this<Impl> {
     });
   }
 
-  void dispatch(Request request, bool may_load) {
-    const auto* route = cache.map().find(request.key);
-    const auto* replica = route != nullptr ? RangeMap::target(*route) : nullptr;
-    const auto text = replica != nullptr ? cache.map().address(replica->node) : std::nullopt;
-    const auto address = text ? net::parse_address(*text) : fail(Code::unavailable, "");
-    if (!address) {
-      if (may_load) return find_out(std::move(request));
-      const bool known = replica != nullptr;
-      return fail_later(std::move(request),
-                        {Code::unavailable, known ? "no address is known of node " + std::to_string(replica->node.value) : "no range holds the key",
-                         known ? "" : "start nodes: the first three form the first range", {}});
+  /// The leader, or who comes next if its process is known not to answer.
+  struct Target {
+    ReplicaId replica;
+    Channel* channel = nullptr;
+  };
+  Result<Target> choose(const RangeMap::Route* route) {
+    if (route == nullptr) return fail(Code::unavailable, "no range holds the key", "start nodes: they form the first range");
+    Target first;
+    for (const auto& replica : RangeMap::targets(*route)) {
+      const auto* address = cache.map().address(replica.node);
+      Channel* to = address != nullptr ? channel(*address) : nullptr;
+      if (to == nullptr) continue;
+      if (to->responsive()) return Target{replica.id, to};
+      if (first.channel == nullptr) first = {replica.id, to};
     }
-    if (!within(route->descriptor.span, *request.body))
-      return fail_later(std::move(request), {Code::wrong_range, "the request spans several ranges", {}, {}});
-    transmit(*address, *route, replica->id, std::move(request));
+    if (first.channel != nullptr) return first;
+    return fail(Code::unavailable, "no node of range " + std::to_string(route->descriptor.id.value) + " has a known address");
   }
 
-  void transmit(const net::Address& address, const RangeMap::Route& route, ReplicaId replica, Request request) {
+  void dispatch(Request request, bool may_load) {
+    const auto* route = cache.map().find(request.key);
+    auto target = choose(route);
+    if (!target && may_load) return find_out(std::move(request));
+    if (!target) return fail_later(std::move(request), std::move(target.error()));
+    if (!within(route->descriptor.span, *request.body))
+      return fail_later(std::move(request), {Code::wrong_range, "the request spans several ranges", {}, {}});
+    transmit(*target, *route, std::move(request));
+  }
+
+  void transmit(const Target& target, const RangeMap::Route& route, Request request) {
     const Duration left = request.deadline - net::Loop::now();
-    if (left <= Duration::zero()) return fail_later(std::move(request), {Code::unavailable, "no time is left to ask " + to_string(address), {}, {}});
+    if (left <= Duration::zero())
+      return fail_later(std::move(request), {Code::unavailable, "no time is left to ask " + to_string(target.channel->address()), {}, {}});
     Bytes encoded = encode_request(route.descriptor.epoch, *request.body);
-    channel(address).request(route.descriptor.id, std::move(encoded), std::min(left, options.attempt_timeout),
-                             [this, range = route.descriptor.id, replica, request = std::move(request)](Result<Bytes> body) mutable {
-                               request.done(learn(range, replica, std::move(body)));
-                             });
+    target.channel->request(route.descriptor.id, std::move(encoded), std::min(left, options.attempt_timeout),
+                            [this, range = route.descriptor.id, replica = target.replica,
+                             done = std::move(request.done)](Result<Bytes> body) mutable { done(learn(range, replica, std::move(body))); });
   }
 
   Result<RangeReply> learn(RangeId range, ReplicaId replica, Result<Bytes> body) {
@@ -139,7 +154,7 @@ void Router::send(const Bytes& key, std::shared_ptr<const RangeRequestBody> body
 }
 
 void Router::ask(const net::Address& address, const proto::AdminRequest& request, Duration timeout, Done<proto::AdminReply> done) {
-  impl_->channel(address).request(RangeId{}, codec::encode(request), timeout, [done = std::move(done)](Result<Bytes> body) mutable {
+  impl_->channel(to_string(address))->request(RangeId{}, codec::encode(request), timeout, [done = std::move(done)](Result<Bytes> body) mutable {
     if (!body) return done(std::unexpected(std::move(body.error())));
     done(codec::decode<proto::AdminReply>(*body));
   });

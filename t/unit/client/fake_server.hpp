@@ -66,6 +66,11 @@ class FakeServer {
     listener_.reset();
     links_.clear();
   }
+  /// As a suspended process, to which connections may still exist.
+  void hang() {
+    listener_.reset();
+    answer = [](const Call&) { return std::nullopt; };
+  }
   void break_connections() { links_.clear(); }
 
   const net::Address& address() const { return address_; }

@@ -96,6 +96,18 @@ TEST_CASE_FIXTURE(Fixture, "a hung leader is left after the attempt's time") {
   CHECK(get({"k"})->at(0) == "v");
 }
 
+TEST_CASE_FIXTURE(Fixture, "a hung leader is not asked again because the others have yet to notice") {
+  CHECK(put("k", "v"));
+  const size_t before = fake.nodes[0]->calls.size();
+  fake.nodes[0]->hang();
+  net::Timer election{loop};
+  election.after(std::chrono::milliseconds{250}, [&] { fake.ranges[1].leader = ReplicaId{3}; });
+  const Instant start = net::Loop::now();
+  CHECK(get({"k"})->at(0) == "v");
+  CHECK(fake.nodes[0]->calls.size() == before + 1);
+  CHECK(net::Loop::now() - start < std::chrono::milliseconds{450});
+}
+
 TEST_CASE_FIXTURE(Fixture, "a commit whose answer was lost happens once (V5)") {
   CHECK(put("k", "v"));
   fake.break_once = true;

@@ -24,7 +24,7 @@ uint64_t id_at(const RangeMap& map, BytesView key) {
   return route == nullptr ? 0 : route->descriptor.id.value;
 }
 
-uint64_t asked(const RangeMap& map) { return RangeMap::target(*map.find("k"))->id.value; }
+uint64_t asked(const RangeMap& map) { return RangeMap::targets(*map.find("k")).front().id.value; }
 
 }  // namespace
 
@@ -103,13 +103,24 @@ TEST_CASE("replicas that do not answer are passed over in turn") {
   CHECK(order == std::vector<uint64_t>{2, 3, 1, 2});
 }
 
+TEST_CASE("the leader is asked first, then the others from the next guess on") {
+  RangeMap map;
+  map.learn(range(1, "", "", {1, 1}, 3));
+  map.suspect(RangeId{1}, ReplicaId{1});
+  std::vector<uint64_t> order;
+  for (const auto& replica : RangeMap::targets(*map.find("k"))) order.push_back(replica.id.value);
+  CHECK(order == std::vector<uint64_t>{3, 2, 1});
+  CHECK(RangeMap::targets({}).empty());
+}
+
 TEST_CASE("nodes have addresses until they are forgotten") {
   RangeMap map;
   proto::NodeInfo node;
   node.node = NodeId{4};
   node.address = "127.0.0.1:7004";
   map.learn(node);
-  CHECK(map.address(NodeId{4}) == "127.0.0.1:7004");
+  REQUIRE(map.address(NodeId{4}));
+  CHECK(*map.address(NodeId{4}) == "127.0.0.1:7004");
   map.forget(NodeId{4});
   CHECK(!map.address(NodeId{4}));
   map.learn(range(1, "", "", {1, 1}));
