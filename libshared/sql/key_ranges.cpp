@@ -52,11 +52,12 @@ class PieceMaker {
  public:
   PieceMaker(const RangeContext& context, sqlite3_value** arguments) : context_{context}, arguments_{arguments} {}
 
-  std::vector<KeyPiece> make() {
+  KeyPieces make() {
     std::vector<Bytes> prefixes{context_.prefix};
     size_t part = 0;
     for (; part < plan().equal.size() && !prefixes.empty(); ++part) {
       const PartMatch match = match_of(plan().equal[part], affinity(part));
+      ambiguous_ |= plan().fixed(part) && (match.anything || match.numeric_text);
       if (match.anything || prefixes.size() * match.values.size() > pieces_max) break;
       prefixes = extend(prefixes, part, match);
     }
@@ -70,7 +71,7 @@ class PieceMaker {
         add(prefix, prefix_end(prefix));
       }
     }
-    return disjoint();
+    return {disjoint(), ambiguous_};
   }
 
  private:
@@ -220,11 +221,12 @@ class PieceMaker {
   const RangeContext& context_;
   sqlite3_value** arguments_;
   std::vector<KeyPiece> pieces_;
+  bool ambiguous_ = false;
 };
 
 }  // namespace
 
-std::vector<KeyPiece> key_pieces(const RangeContext& context, sqlite3_value** arguments) {
+KeyPieces key_pieces(const RangeContext& context, sqlite3_value** arguments) {
   return PieceMaker{context, arguments}.make();
 }
 

@@ -32,7 +32,12 @@ struct RangeContext {
   bool other_tables;   // the statement reads others too: a value may have come from a numeric column
 };
 
-/// Disjoint pieces in ascending order; none: nothing can match. The last argument is xFilter's argv.
-std::vector<KeyPiece> key_pieces(const RangeContext& context, sqlite3_value** arguments);
+struct KeyPieces {
+  std::vector<KeyPiece> pieces;  // disjoint, ascending; none: nothing can match
+  bool ambiguous = false;        // a part that should have one value may have several: its order is not the path's
+};
+
+/// `arguments`: xFilter's argv.
+KeyPieces key_pieces(const RangeContext& context, sqlite3_value** arguments);
 
 }  // namespace ddb::sql

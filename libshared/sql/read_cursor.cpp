@@ -81,12 +81,14 @@ Result<void> ReadCursor::filter(const ReadPlan& plan, sqlite3_value** arguments)
   reset_row();
 
   const RangeContext ranges{table(), plan, path_prefix(table(), plan.path), context_.cursors.size() > 1};
-  pieces_ = key_pieces(ranges, arguments);
+  auto [pieces, ambiguous] = key_pieces(ranges, arguments);
+  pieces_ = std::move(pieces);
   if (pieces_.empty()) return {};
   const bool one_point = pieces_.size() == 1 && pieces_.front().point();
   if (one_point && context_.cursors.size() > 1 && !reader().knows(pieces_.front().start))
     if (auto done = prefetch_join(pieces_.front().start); !done) return done;
-  if (!one_point || !reader().knows(pieces_.front().start)) {
+  const bool must_sort = ambiguous && plan.ordered;
+  if (!must_sort && (!one_point || !reader().knows(pieces_.front().start))) {
     const auto cached = filter_cached(pieces_);
     if (!cached) return std::unexpected(cached.error());
     if (*cached) return {};
@@ -97,7 +99,7 @@ Result<void> ReadCursor::filter(const ReadPlan& plan, sqlite3_value** arguments)
   }
   page_rows_ = page_size(plan, index_ != nullptr, arguments);
   if (!plan.reverse) std::ranges::reverse(pieces_);
-  return next_page();
+  return must_sort ? read_sorted() : next_page();
 }
 
 void ReadCursor::spent_since(uint64_t requests) {
@@ -140,6 +142,34 @@ Result<void> ReadCursor::next_page() {
     spent_since(before);
   }
   return {};
+}
+
+/// A part that ORDER BY counts on to be one value has several: everything is read, and sorted by the parts that remain.
+Result<void> ReadCursor::read_sorted() {
+  std::vector<std::pair<Bytes, env::KeyValue>> sorted;
+  do {
+    if (auto done = next_page(); !done) return done;
+    for (auto& row : page_) {
+      Bytes by = order_key(row.key);
+      sorted.emplace_back(std::move(by), std::move(row));
+    }
+  } while (!page_.empty());
+  std::ranges::stable_sort(sorted, [&](const auto& a, const auto& b) {
+    return plan_->reverse ? a.first > b.first : a.first < b.first;
+  });
+  for (auto& row : sorted) page_.push_back(std::move(row.second));
+  return {};
+}
+
+Bytes ReadCursor::order_key(BytesView key) const {
+  uint64_t ids[2];
+  Bytes by;
+  if (!codec::take_key_prefix(key, ids[0], ids[1])) return by;
+  for (size_t part = 0; part < plan_->path.parts.size(); ++part) {
+    const BytesView bytes = codec::skip_key_part(key, plan_->path.parts[part].descending);
+    if (!plan_->fixed(part)) by += bytes;
+  }
+  return by;
 }
 
 Result<void> ReadCursor::read_points() {

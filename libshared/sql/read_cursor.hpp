@@ -47,6 +47,8 @@ class ReadCursor : public sqlite3_vtab_cursor {
   TableCache* cache() { return context_.cache(table(), filters_ > 1); }
   void spent_since(uint64_t requests);
   Result<void> next_page();
+  Result<void> read_sorted();
+  Bytes order_key(BytesView key) const;
   Result<void> read_points();
   Result<void> read_span();
   Result<void> load_rows();

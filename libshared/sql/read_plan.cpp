@@ -70,7 +70,8 @@ class PathPlanner {
       info_->aConstraintUsage[used_[i]].omit = 0;  // trap 1: SQLite checks again, with its own affinities
     }
     for (const int constraint : in_) sqlite3_vtab_in(info_, constraint, 1);
-    info_->orderByConsumed = ordered_ && info_->nOrderBy > 0;
+    plan_.ordered = ordered_ && info_->nOrderBy > 0;
+    info_->orderByConsumed = plan_.ordered;
     info_->estimatedCost = cost_;
     info_->estimatedRows = static_cast<sqlite3_int64>(std::max(rows_, 1.0));
     if (one_row_) info_->idxFlags |= SQLITE_INDEX_SCAN_UNIQUE;
@@ -90,9 +91,12 @@ class PathPlanner {
     return same_name(sqlite3_vtab_collation(info_, i), collation_name(part.collation));
   }
 
+  /// A column may be in a path twice, as an index's and as the row key's.
   int use(int constraint) {
-    used_.push_back(constraint);
-    return static_cast<int>(used_.size()) - 1;
+    const auto at = std::ranges::find(used_, constraint);
+    const auto argument = static_cast<int>(at - used_.begin());
+    if (at == used_.end()) used_.push_back(constraint);
+    return argument;
   }
 
   /// The first usable constraint with one of these operators, `in` lists last.
@@ -136,10 +140,9 @@ class PathPlanner {
     if (!bound) bound = KeyTerm{op, use(constraint)};
   }
 
-  bool fixed(size_t part) const { return part < plan_.equal.size() && plan_.equal[part].op != Op::in; }
   bool fixed_column(uint32_t id) const {
     for (size_t i = 0; i < plan_.equal.size(); ++i)
-      if (parts()[i].column == id && fixed(i) && parts()[i].collation == declared_collation(table_, id)) return true;
+      if (parts()[i].column == id && plan_.fixed(i) && parts()[i].collation == declared_collation(table_, id)) return true;
     return false;
   }
 
@@ -151,7 +154,7 @@ class PathPlanner {
     for (int i = 0; i < info_->nOrderBy; ++i) {
       const uint32_t id = column_id(table_, info_->aOrderBy[i].iColumn);
       if (fixed_column(id)) continue;
-      while (fixed(part)) ++part;
+      while (plan_.fixed(part)) ++part;
       if (part == parts().size() && tells_one_row()) break;
       if (part == parts().size() || parts()[part].column != id) return;
       if (parts()[part].collation != declared_collation(table_, id)) return;

@@ -41,11 +41,14 @@ struct ReadPlan {
   std::optional<KeyTerm> lower;      // on the part after them
   std::optional<KeyTerm> upper;
   bool reverse = false;              // walk the path downwards
+  bool ordered = false;              // SQLite leaves its ORDER BY to us
   bool point = false;                // every part is equal to something: keys can be made
   int limit = -1;                    // arguments that size the first page, never more (SQL.md, trap 2)
   int offset = -1;
   std::string text;                  // for EXPLAIN QUERY PLAN
 
+  /// The part has one value in all that is read, unless affinities spoil it.
+  bool fixed(size_t part) const { return part < equal.size() && equal[part].op != KeyTerm::Op::in; }
   bool whole() const { return equal.empty() && !lower && !upper; }
   bool operator==(const ReadPlan&) const = default;
 };
