@@ -37,7 +37,7 @@ void Lexer::skip_space() {
     } else if (rest.starts_with("--")) {
       const size_t eol = text_.find('\n', at_);
       at_ = eol == text_.npos ? text_.size() : eol + 1;
-    } else if (rest.starts_with("/*") && rest.size() > 2) {
+    } else if (rest.starts_with("/*")) {
       const size_t close = text_.find("*/", at_ + 2);
       unfinished_ = close == text_.npos;
       at_ = unfinished_ ? text_.size() : close + 2;

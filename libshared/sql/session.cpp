@@ -378,10 +378,7 @@ SqlResult<void> Session::Impl::commit_before_ddl() {
 SqlResult<void> Session::Impl::execute_ddl(std::string_view ddl) {
   const auto done = catalog.execute(ddl);
   if (done) return {};
-  SqlError error = to_sql_error(done.error());
-  const auto parsed = parse_error(executor.connection(), ddl);
-  if (parsed && parsed->error.message == error.error.message) error.position = parsed->position;
-  return std::unexpected(std::move(error));
+  return std::unexpected(to_sql_error(done.error()));
 }
 
 SqlResult<StatementResult> Session::Impl::define(const ParsedStatement& s) {
@@ -391,8 +388,11 @@ SqlResult<StatementResult> Session::Impl::define(const ParsedStatement& s) {
   }
   if (auto committed = commit_before_ddl(); !committed) return std::unexpected(committed.error());
   if (!s.head.create_as.select.empty()) return create_as(s);
-  if (auto done = execute_ddl(s.text.substr(0, s.tail)); !done) return std::unexpected(done.error());
-  return result_of(s);
+  auto done = execute_ddl(s.cut({0, s.tokens.size()}));
+  if (done) return result_of(s);
+  const auto parsed = parse_error(executor.connection(), s.text);
+  if (parsed && parsed->error.message == done.error().error.message) done.error().position = parsed->position;
+  return std::unexpected(done.error());
 }
 
 /// The table is made with the columns SQLite would give it, then filled; a failed fill takes it away again.
