@@ -110,7 +110,6 @@ class Raft::Impl {
   void ask_for_votes(Term term, bool pre, bool transfer);
   void count_votes();
   void record_vote(ReplicaId from, bool granted);
-  void count_own_vote();
   bool must_not_vote(bool transfer) const;  // L1
   bool unheard(const RaftMessage& m) const;
   void on(const RaftMessage& m, const proto::RequestVote& request);

@@ -62,7 +62,7 @@ void Raft::Impl::synced(BatchNumber batch) {
     durable_ = std::max(durable_, batches_.front().last);
     proven_ = batches_.front().hard;
   }
-  count_own_vote();
+  if (role_ == Role::candidate) count_votes();
   if (lead_) maybe_commit();
 }
 

@@ -23,6 +23,7 @@ void Raft::Impl::become_candidate(bool transfer) {
   hard_.term = hard_.term.next();
   hard_.vote = id();
   change_role(Role::candidate);
+  votes_.emplace_back(id(), true);  // counted by synced()
   ask_for_votes(hard_.term, false, transfer);
 }
 
@@ -44,6 +45,7 @@ void Raft::Impl::record_vote(ReplicaId from, bool granted) {
 
 // Votes of those that are no voters are recorded, but nobody asks for them.
 void Raft::Impl::count_votes() {
+  if (role_ == Role::candidate && !vote_proven()) return;  // ours is among them
   const auto ballot_of = [&](ReplicaId voter) {
     for (const auto& [from, granted] : votes_)
       if (from == voter) return granted ? Ballot::granted : Ballot::refused;
@@ -54,13 +56,7 @@ void Raft::Impl::count_votes() {
     case Verdict::lost: return become_follower(hard_.term, ReplicaId{});
     case Verdict::won: break;
   }
-  if (role_ == Role::pre_candidate) return become_candidate(false);
-  if (vote_proven()) become_leader();
-}
-
-// A candidate's own vote counts when it is durable, and only while it is that candidate still.
-void Raft::Impl::count_own_vote() {
-  if (role_ == Role::candidate && vote_proven()) record_vote(id(), true);
+  role_ == Role::pre_candidate ? become_candidate(false) : become_leader();
 }
 
 // L1: a leader that we answered counts on us for an election timeout; after a restart we no longer know whom we

@@ -30,7 +30,7 @@ class Storm {
     cluster_.options.append_bytes_max = 300;  // so that a follower needs several
     cluster_.options.inflight_messages_max = 3;
     loss_ = 10 + random_.below(100);
-    pace_ = 10 + random_.below(50);
+    pace_ = 10 + random_.below(150);
     const uint64_t voters = 1 + random_.below(5);
     Config config;
     for (uint64_t id = 1; id <= voters; ++id) config.voters.push_back(ReplicaId{id});
@@ -96,8 +96,11 @@ class Storm {
     } else if (dice < 980) {
       note(fmt::format("crash {}", id.value));
       cluster_.crash(id);
-    } else if (dice < 990) {
+    } else if (dice < 988) {
       partition();
+    } else if (dice < 992) {
+      note(fmt::format("pause {}", id.value));
+      paused_ = random_.one_in(2) ? id : ReplicaId{};
     } else {
       note(fmt::format("campaign {}", id.value));
       cluster_.campaign(id);
@@ -110,6 +113,7 @@ class Storm {
     // Mostly in order, as one connection would.
     const size_t at = random_.one_in(4) ? random_.below(packets.size()) : 0;
     const std::string text = render(packets[at].message);
+    if (packets[at].message.to == paused_ && packets.size() <= packets_max) return;
     if (packets.size() > packets_max || random_.one_in(loss_)) {
       note("lost " + text);
       return cluster_.lose(at);
@@ -121,9 +125,8 @@ class Storm {
 
   void time() {
     cluster_.pass(std::chrono::milliseconds{random_.below(random_.one_in(30) ? 800 : pace_)});
-    const ReplicaId late = any();  // its thread is slow
     for (const auto& [id, node] : cluster_.nodes())
-      if (node.raft && (id != late || random_.one_in(2))) cluster_.tick(id);
+      if (node.raft && id != paused_ && !random_.one_in(10)) cluster_.tick(id);
   }
 
   void disk(ReplicaId id) {
@@ -175,8 +178,10 @@ class Storm {
       note("heal");
       return cluster_.heal();
     }
+    const bool alone = random_.one_in(2);
+    const ReplicaId one = leader_or_any();
     std::vector<std::set<ReplicaId>> sides(2);
-    for (const auto& [id, node] : cluster_.nodes()) sides[random_.below(2)].insert(id);
+    for (const auto& [id, node] : cluster_.nodes()) sides[alone ? id == one : random_.below(2)].insert(id);
     note("cut");
     cluster_.cut(sides);
   }
@@ -242,6 +247,7 @@ class Storm {
   ddb::Random random_;
   uint64_t loss_ = 0;  // one message in so many is lost, and as many come twice
   uint64_t pace_ = 0;  // milliseconds that pass in one step
+  ReplicaId paused_;   // its process is stopped; what clients asked for reaches it first when it goes on
   bool loud_;
   std::deque<std::string> trace_;
   Cluster cluster_;
