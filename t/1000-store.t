@@ -7,8 +7,10 @@ DDB_ORACLE=127.0.0.1:$(($(cluster_free_base) + 1))
 export DDB_ORACLE
 
 serve() {
-	test_start oracle ddb-oracle serve --data data --listen "$DDB_ORACLE" &&
-		test_within 20 ddb-oracle time --timeout 1s >/dev/null || { cat oracle.err && return 1; }
+	test_start oracle ddb-oracle serve --data data --listen "$DDB_ORACLE" || return
+	test_within 20 ddb-oracle time --timeout 1s >/dev/null && return
+	cat oracle.err
+	return 1
 }
 
 # The server must end by itself with this exit status, and one line that names the file.

@@ -188,11 +188,9 @@ Result<void> Log::Impl::release(const Position& position) {
     auto removed = files_.remove(path(number));
     if (!removed) return removed;
   }
-  for (const auto& segment : gone) {
-    auto given = spares_.give(path(segment.number), segment.size);
-    if (!given) return given;
-  }
-  return {};
+  std::vector<std::pair<std::string, uint64_t>> files;
+  for (const auto& segment : gone) files.emplace_back(path(segment.number), segment.size);
+  return spares_.give(files);
 }
 
 std::vector<proto::ReplicaKey> Log::Impl::pins(uint32_t segments_max) const {

@@ -16,8 +16,8 @@
 namespace ddb::wal {
 
 struct Options {
-  uint64_t segment_bytes = 32 << 20;  // a multiple of block_bytes; a larger batch gets a larger segment
-  uint32_t spares = 2;                // files kept ready for the next segments (A7)
+  uint64_t segment_bytes = 16 << 20;  // a multiple of block_bytes; a larger batch gets a larger segment
+  uint32_t spares = 2;                // files always kept ready for the next segments (A7); a busy log keeps more
 };
 
 /// Batches begin on a fresh block, so that a torn write cannot harm the one before (W1).
@@ -60,7 +60,7 @@ class Log {
   /// Any thread. Position to store in the LMDB transaction that makes `flushed` durable: `proven` is the last
   /// batch proven when the flushed generation was cut; hard states up to it are in that flush (W7).
   Position flushing(BatchNumber proven, const std::vector<proto::FlushedReplica>& flushed);
-  /// Any thread. The transaction that holds `position` is durable: needless segments become spares or go (W7).
+  /// Flusher. The transaction that holds `position` is durable: needless segments become spares or go (W7).
   Result<void> release(const Position& position);
   /// Any thread. Replicas but for which all but the newest `segments_max` segments could go, once their hard
   /// states are flushed (W8).

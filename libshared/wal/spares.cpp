@@ -8,6 +8,7 @@ namespace {
 
 constexpr BytesView prefix = "spare-";
 constexpr uint64_t chunk_bytes = 1 << 20;
+constexpr uint32_t limit_max = 32;
 
 }  // namespace
 
@@ -63,6 +64,7 @@ Result<Spares::Spare> Spares::take(uint64_t bytes_min) {
   std::string path;
   {
     const std::lock_guard lock{mutex_};
+    ++taken_;
     if (bytes_min <= file_bytes_ && !paths_.empty()) {
       path = std::move(paths_.back());
       paths_.pop_back();
@@ -74,8 +76,20 @@ Result<Spares::Spare> Spares::take(uint64_t bytes_min) {
   return Spare{path, std::move(*file), file_bytes_};
 }
 
-Result<void> Spares::give(const std::string& path, uint64_t size) {
-  if (size != file_bytes_ || count() >= wanted_) return files_.remove(path);
+Result<void> Spares::give(const std::vector<std::pair<std::string, uint64_t>>& segments) {
+  uint32_t limit = 0;
+  {
+    const std::lock_guard lock{mutex_};
+    const uint32_t taken = std::min(std::exchange(taken_, 0), limit_max);
+    limit = limit_ = std::max({wanted_, taken, limit_ - std::min(limit_, 1U)});  // falls slowly
+  }
+  for (const auto& [path, size] : segments)
+    if (auto given = give_one(path, size, limit); !given) return given;
+  return {};
+}
+
+Result<void> Spares::give_one(const std::string& path, uint64_t size, uint32_t limit) {
+  if (size != file_bytes_ || count() >= limit) return files_.remove(path);
   std::string spare = fresh_path();
   auto renamed = files_.rename(path, spare);
   if (!renamed) return renamed;
@@ -85,6 +99,8 @@ Result<void> Spares::give(const std::string& path, uint64_t size) {
 }
 
 Result<void> Spares::prepare() {
+  auto trimmed = trim();
+  if (!trimmed) return trimmed;
   while (count() < wanted_) {
     auto made = make(file_bytes_);
     if (!made) return std::unexpected(made.error());
@@ -92,6 +108,20 @@ Result<void> Spares::prepare() {
     paths_.push_back(std::move(made->path));
   }
   return {};
+}
+
+/// One file at a time, while nothing is taken: an idle log does not keep what a busy hour needed.
+Result<void> Spares::trim() {
+  std::string path;
+  {
+    const std::lock_guard lock{mutex_};
+    if (taken_ != 0) return {};
+    limit_ = std::max(wanted_, limit_ - std::min(limit_, 1U));
+    if (paths_.size() <= limit_) return {};
+    path = std::move(paths_.back());
+    paths_.pop_back();
+  }
+  return files_.remove(path);
 }
 
 uint32_t Spares::count() const {

@@ -312,6 +312,30 @@ TEST_CASE("W7: segments go, oldest first, once nothing in them is needed") {
   }
 }
 
+TEST_CASE("a busy log recycles what it uses between two flushes, an idle one lets it go") {
+  SimFs disk;
+  Process p{disk};
+  uint64_t index = 0;
+  const auto round = [&](int batches) {
+    for (int i = 0; i < batches; ++i) {
+      ++index;
+      p.must({entries(one, index, index, 9000)});
+    }
+    REQUIRE(p.log->release(p.log->flushing(p.log->next_batch().prev(), {{one, LogIndex{index}}})));
+  };
+  round(20);
+  const size_t files = disk.contents().size();
+  for (int i = 0; i < 10; ++i) round(20);
+  CHECK(disk.contents().size() <= files + 1);
+  const uint64_t zeroes = disk.created();
+  for (int i = 0; i < 10; ++i) round(20);
+  CHECK(disk.created() == zeroes);
+  for (int i = 0; i < 60; ++i) REQUIRE(p.log->prepare_spares());
+  for (int i = 0; i < 2; ++i) round(2);
+  for (int i = 0; i < 60; ++i) REQUIRE(p.log->prepare_spares());
+  CHECK(disk.contents().size() <= 3);
+}
+
 TEST_CASE("W7: a tombstone frees a replica's records; voided entries need no flush") {
   SimFs disk;
   Process p{disk};

@@ -32,6 +32,7 @@ class SimFs : public env::FileSystem {
 
   uint64_t operations() const { return operations_; }
   uint64_t syncs() const { return syncs_; }
+  uint64_t created() const { return static_cast<uint64_t>(next_inode_) - 1; }  // files, ever
   bool stopped() const { return stop_after && operations_ >= *stop_after; }
 
   /// A step of something else than a file (an LMDB commit): false when the process has stopped before it.
