@@ -101,8 +101,12 @@ Result<void> Machine::check_request(const proto::OracleRequest& request) const {
     if (record_.next_remembered - record_.first_remembered >= options_.remembered_max) {
       return fail(Code::try_again, "the oracle remembers too many transactions already");
     }
+    if (std::ranges::any_of(txn->ops, [](const env::MetaOp& op) { return op.value.has_value(); })) {
+      if (auto room = check_space(); !room) return room;
+    }
     return check_txn(*txn);
   }
+  if (std::holds_alternative<proto::LeaseGrantRequest>(request)) return check_space();
   if (const auto* store = std::get_if<proto::RegisterStoreRequest>(&request)) {
     return check_name(store->store, store->incarnation, store->address, store->locality);
   }
@@ -110,6 +114,12 @@ Result<void> Machine::check_request(const proto::OracleRequest& request) const {
     return check_name(member->store, member->incarnation, member->address, {});
   }
   return {};
+}
+
+/// A7: what makes room, and what the cluster needs to go on, is still taken.
+Result<void> Machine::check_space() const {
+  if (!host_.space_low()) return {};
+  return fail(Code::store_full, "the oracle's disk is nearly full", "make room on the disk of its members");
 }
 
 void Machine::request(RequestToken from, BytesView body) {

@@ -88,6 +88,7 @@ class Machine final : public range::Machine {
 
   // Requests.
   Result<void> check_request(const proto::OracleRequest& request) const;
+  Result<void> check_space() const;
   void propose(range::RequestToken from, const Command& command);
   void admit(Waiting waiting);
   void confirm_gathered();

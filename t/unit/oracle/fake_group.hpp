@@ -86,6 +86,7 @@ class FakeHost final : public range::MachineHost {
   Term term() const override { return at_term; }
   ReplicaId leader() const override { return known_leader; }
   bool lease_valid() const override { return leading && lease; }
+  bool space_low() const override { return space_is_low; }
   Result<LogIndex> propose(Bytes command, uint64_t cookie) override {
     if (!leading) return fail(Code::not_leader, "not the leader");
     if (full) return fail(Code::try_again, "too much uncommitted");
@@ -107,6 +108,7 @@ class FakeHost final : public range::MachineHost {
   bool leading = false;
   bool lease = false;
   bool full = false;
+  bool space_is_low = false;
   Term at_term;
   ReplicaId known_leader;
   uint64_t applied = 0;  // entries of the group's log

@@ -184,6 +184,20 @@ TEST_CASE("an overloaded leader says so") {
   CHECK(std::get<Error>(group.answers(full).at(0)).code == Code::try_again);
 }
 
+TEST_CASE("on a disk that is nearly full nothing new is stored; time, reads and deletions go on (A7)") {
+  FakeGroup group;
+  group.put("k", "v");
+  group.host().space_is_low = true;
+  CHECK(group.refusal(MetaTxnRequest{{}, {put_op("k", "w")}, 0}) == Code::store_full);
+  CHECK(group.refusal(proto::LeaseGrantRequest{10'000}) == Code::store_full);
+  group.timestamp();
+  CHECK(group.get("k").at(0).value == "v");
+  group.erase("k");
+  CHECK(group.get("k").empty());
+  group.host().space_is_low = false;
+  group.put("k", "w");
+}
+
 TEST_CASE("members that applied the same log agree, to the byte; one that differs has another hash") {
   FakeGroup group;
   Random random{7};
