@@ -1,36 +1,18 @@
 // The data directory of a simulated store: what a crash leaves of it is decided by the seed.
 #pragma once
 
-#include <array>
 #include <deque>
 #include <map>
-#include <memory>
-#include <optional>
 
 #include "env/snapshot_files.hpp"
-#include "env/state.hpp"
 #include "proto/log.hpp"
 #include "range/store.hpp"
+#include "unit/support/memory_state.hpp"
 #include "world.hpp"
 
 namespace sim {
 
-using Table = std::map<ddb::Bytes, ddb::Bytes, std::less<>>;
-using Tables = std::array<Table, ddb::env::table_count>;
-
-/// A store's state in memory.
-class State final : public ddb::env::State {
- public:
-  explicit State(Tables tables) : tables_{std::move(tables)} {}
-
-  std::optional<ddb::BytesView> get(ddb::env::Table table, ddb::BytesView key) override;
-  std::unique_ptr<ddb::env::Cursor> cursor(ddb::env::Table table) override;
-  void apply(const ddb::env::WriteBatch& batch) override;
-  const Tables& tables() const { return tables_; }
-
- private:
-  Tables tables_;
-};
+using State = ddb::test::MemoryState;
 
 /// Outlives the processes that use it. `state` and `log` are what a power loss leaves.
 struct Disk {
@@ -39,7 +21,7 @@ struct Disk {
   ddb::NodeId node;
   ddb::Incarnation incarnation;
 
-  Tables state;
+  State state;
   std::deque<ddb::proto::LogBatch> log;
   ddb::BatchNumber last_batch;  // ever proven
 

@@ -206,7 +206,7 @@ void Process::maybe_flush() {
   ddb::env::WriteBatch records;
   auto checkpoint = core_->checkpoint(records);
   state_->apply(records);
-  flush_image_ = state_->tables();
+  flush_image_ = *state_;
   world_.after(sync_time() + world_.between(1ms, 40ms),
                alive([this, checkpoint = std::move(checkpoint), proven = disk_.last_batch] {
                  flushing_ = false;
@@ -221,7 +221,7 @@ void Process::maybe_flush() {
 void Process::make(uint64_t id, ddb::Bytes record_key, std::vector<ddb::env::TableSpan> spans) {
   // I1: of the last flush, without what has been applied since.
   ddb::env::SnapshotMade made;
-  const auto& records = disk_.state[static_cast<size_t>(ddb::env::Table::range)];
+  const auto& records = disk_.state[ddb::env::Table::range];
   const auto record = records.find(record_key);
   if (record == records.end()) {
     world_.after(1ms, alive([this, id] {
@@ -234,7 +234,7 @@ void Process::make(uint64_t id, ddb::Bytes record_key, std::vector<ddb::env::Tab
   ddb::Bytes data;
   ddb::env::WriteBatch piece;
   for (const auto& span : spans) {
-    const auto& rows = disk_.state[static_cast<size_t>(span.table)];
+    const auto& rows = disk_.state[span.table];
     for (auto row = rows.lower_bound(span.start); row != rows.end() && (span.end.empty() || row->first < span.end); ++row) {
       piece.put(span.table, row->first, row->second);
       if (piece.ops.size() < 50) continue;
