@@ -21,28 +21,29 @@ bool well_formed(const proto::AppendEntries& append, Term term) {
 
 }  // namespace
 
-void Raft::Impl::on(const RaftMessage& m, const proto::AppendEntries& append) {
+void Raft::Impl::on(const RaftMessage& m, proto::AppendEntries& append) {
   if (!follow(m.from) || !well_formed(append, m.term)) return;
   const LogIndex prev = append.prev.index;
   if (prev > hard_.commit && !log_.holds(append.prev)) return refuse_append(m, append);
   // Up to the commit index all logs agree; a leader that says otherwise would change what was acknowledged (W5).
   DDB_ASSERT(!log_.holds(prev) || log_.holds(append.prev));
 
-  accept_entries(append);
-  // Not beyond what this message vouches for: what follows may be an old leader's (paper figure 2, AppendEntries 5).
+  // A commit index counts no further than this message vouches for: what the log has behind that may be an old
+  // leader's (paper figure 2, AppendEntries 5).
   const LogIndex vouched = prev.plus(append.entries.size());
+  accept_entries(std::move(append.entries));
   hard_.commit = std::max(hard_.commit, std::min(append.commit, vouched));
   acknowledge(m.from, std::max(vouched, hard_.commit), append.round);
 }
 
-void Raft::Impl::accept_entries(const proto::AppendEntries& append) {
-  for (const Entry& entry : append.entries) {
+void Raft::Impl::accept_entries(std::vector<Entry> entries) {
+  for (Entry& entry : entries) {
     if (entry.index <= hard_.commit || log_.holds(Base{entry.index, entry.term})) continue;
     // A late, shorter append must not cut what follows it: only a conflict does.
     if (log_.holds(entry.index)) truncate_from(entry.index);
     if (entry.kind == proto::EntryKind::config)
       configs_.append(entry.index, codec::decode<ConfigChange>(entry.data)->config);
-    log_.append(entry);
+    log_.append(std::move(entry));
   }
 }
 

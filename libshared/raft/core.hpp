@@ -28,7 +28,7 @@ class Raft::Impl {
 
   // As in Raft.
   void tick(Instant now);
-  void step(const RaftMessage& message, Instant now);
+  void step(RaftMessage message, Instant now);
   void campaign(Instant now);
   Result<LogIndex> propose(Bytes data, Instant now);
   Result<LogIndex> propose_config(ConfigChange change, Instant now);
@@ -116,10 +116,10 @@ class Raft::Impl {
   void on(const RaftMessage& m, const proto::RequestVoteReply& reply);
 
   // append.cpp: a follower's side
-  void on(const RaftMessage& m, const proto::AppendEntries& append);
+  void on(const RaftMessage& m, proto::AppendEntries& append);
   void on(const RaftMessage& m, const proto::Heartbeat& heartbeat);
   void refuse_append(const RaftMessage& m, const proto::AppendEntries& append);
-  void accept_entries(const proto::AppendEntries& append);
+  void accept_entries(std::vector<Entry> entries);
   void acknowledge(ReplicaId to, LogIndex match, uint64_t round);
 
   // replicate.cpp: a leader's side

@@ -10,7 +10,7 @@ Raft::~Raft() = default;
 Raft::Raft(Raft&&) noexcept = default;
 
 void Raft::tick(Instant now) { impl_->tick(now); }
-void Raft::step(const RaftMessage& message, Instant now) { impl_->step(message, now); }
+void Raft::step(RaftMessage message, Instant now) { impl_->step(std::move(message), now); }
 void Raft::campaign(Instant now) { impl_->campaign(now); }
 Result<LogIndex> Raft::propose(Bytes data, Instant now) { return impl_->propose(std::move(data), now); }
 Result<LogIndex> Raft::propose_config(ConfigChange change, Instant now) {

@@ -79,7 +79,7 @@ class Raft {
 
   // Inputs.
   void tick(Instant now);  // at least every heartbeat_interval / 2
-  void step(const RaftMessage& message, Instant now);
+  void step(RaftMessage message, Instant now);  // move it in: its entries go into the log
   /// A pre-election at once (S3). Nothing on a learner, a leader or a non-member, nor while a leader heard from or
   /// the life before a restart may rely on our vote being withheld (L1).
   void campaign(Instant now);

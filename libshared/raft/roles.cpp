@@ -72,13 +72,13 @@ Instant Raft::Impl::next_deadline() const {
   return lead_->transferee ? std::min(lead_->heartbeat_due, lead_->transfer_deadline) : lead_->heartbeat_due;
 }
 
-void Raft::Impl::step(const RaftMessage& m, Instant now) {
+void Raft::Impl::step(RaftMessage m, Instant now) {
   advance(now);
   if (m.to != id() || m.from == id() || !m.from) return;
   if (unheard(m)) return;
   if (m.term > hard_.term && !is_prospective(m)) become_follower(m.term, ReplicaId{});
   if (m.term < hard_.term) return refuse_stale(m);
-  std::visit([&](const auto& body) { on(m, body); }, m.body);
+  std::visit([&](auto& body) { on(m, body); }, m.body);
 }
 
 // A leader or candidate of an old term learns of ours, or it would never rejoin (etcd issue 8243).

@@ -291,13 +291,14 @@ void Cluster::lose(size_t position) {
 }
 
 void Cluster::deliver(size_t position) {
-  const Packet packet = packets_[position];
-  if (!up(packet.message.to)) return lose(position);
+  const ReplicaId to = packets_[position].message.to;
+  if (!up(to)) return lose(position);
+  Packet packet = std::move(packets_[position]);
   packets_.erase(packets_.begin() + static_cast<std::ptrdiff_t>(position));
-  Node& n = node(packet.message.to);
+  Node& n = node(to);
   if (packet.state) n.arrived = packet.state;
-  n.raft->step(packet.message, n.clock);
-  pump(packet.message.to);
+  n.raft->step(std::move(packet.message), n.clock);
+  pump(to);
 }
 
 }  // namespace ddb::raft::test
