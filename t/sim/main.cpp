@@ -45,6 +45,7 @@ int main(int argc, char** argv) {
       std::printf("seed %lu: a second run of the same seed went another way\n", options.seed);
       ++failed;
     }
+    if (seeds == 1) std::printf("digest %016lx\n", result.digest);
     total.steps += result.steps;
     total.transactions += result.transactions;
     total.timestamps += result.timestamps;
