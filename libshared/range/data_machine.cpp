@@ -16,6 +16,10 @@ Error overloaded() {
   return {Code::try_again, "the range has too many requests under way", "repeat the request a little later", {}};
 }
 
+Error full() {
+  return {Code::store_full, "the range's disk is nearly full", "make room on the disks of its nodes", {}};
+}
+
 Error unheard() {
   return {Code::refused, "a timestamp of the request is above any that the oracle has given",
           "take timestamps from this cluster's oracle", {}};
@@ -252,6 +256,7 @@ void DataMachine::evaluate(TaskId id, Task& task) {
 void DataMachine::evaluate(TaskId id, Task& task, const proto::CommitRequest& request) {
   auto verdict = evaluate_commit(commit_context(), request, task.fresh);
   if (auto* refused = std::get_if<proto::RangeReply>(&verdict)) return answer(id, task, std::move(*refused));
+  if (host_.space_low()) return answer(id, task, full());  // A7; a repeated request has found its record by now
   task.confirmed = false;  // what comes next takes its time
   if (std::holds_alternative<NeedsTimestamp>(verdict)) return host_.want_timestamp(id);
   propose(id, task, std::move(std::get<CommitCommand>(verdict)));
