@@ -87,7 +87,7 @@ Result<void> ReadCursor::filter(const ReadPlan& plan, sqlite3_value** arguments)
   const bool one_point = pieces_.size() == 1 && pieces_.front().point();
   if (one_point && context_.cursors.size() > 1 && !reader().knows(pieces_.front().start))
     if (auto done = prefetch_join(pieces_.front().start); !done) return done;
-  const bool must_sort = ambiguous && plan.ordered;
+  const bool must_sort = ambiguous && !plan.order.empty();
   if (!must_sort && (!one_point || !reader().knows(pieces_.front().start))) {
     const auto cached = filter_cached(pieces_);
     if (!cached) return std::unexpected(cached.error());
@@ -144,31 +144,32 @@ Result<void> ReadCursor::next_page() {
   return {};
 }
 
-/// A part that ORDER BY counts on to be one value has several: everything is read, and sorted by the parts that remain.
+/// A part that the path's order counts on to be one value has several: everything is read, and sorted by ORDER BY itself.
 Result<void> ReadCursor::read_sorted() {
   std::vector<std::pair<Bytes, env::KeyValue>> sorted;
-  do {
+  for (;;) {
     if (auto done = next_page(); !done) return done;
-    for (auto& row : page_) {
-      Bytes by = order_key(row.key);
-      sorted.emplace_back(std::move(by), std::move(row));
+    if (page_.empty()) break;
+    if (index_ != nullptr)
+      if (auto done = load_rows(); !done) return done;
+    for (size_t i = 0; i < page_.size(); ++i) {
+      auto by = order_key(i);
+      if (!by) return std::unexpected(by.error());
+      sorted.emplace_back(std::move(*by), std::move(page_[i]));
     }
-  } while (!page_.empty());
-  std::ranges::stable_sort(sorted, [&](const auto& a, const auto& b) {
-    return plan_->reverse ? a.first > b.first : a.first < b.first;
-  });
+  }
+  std::ranges::stable_sort(sorted, {}, [](const auto& row) -> const Bytes& { return row.first; });
   for (auto& row : sorted) page_.push_back(std::move(row.second));
   return {};
 }
 
-Bytes ReadCursor::order_key(BytesView key) const {
-  uint64_t ids[2];
+Result<Bytes> ReadCursor::order_key(size_t i) {
+  const auto row = decode_row(table(), row_key_at(i), row_value_at(i));
+  if (!row) return std::unexpected(row.error());
+  const auto values = views(*row);
   Bytes by;
-  if (!codec::take_key_prefix(key, ids[0], ids[1])) return by;
-  for (size_t part = 0; part < plan_->path.parts.size(); ++part) {
-    const BytesView bytes = codec::skip_key_part(key, plan_->path.parts[part].descending);
-    if (!plan_->fixed(part)) by += bytes;
-  }
+  for (const auto& term : plan_->order)
+    codec::append_key_part(by, column_value(table(), RowView{row->rowid, values}, term.column), term.order);
   return by;
 }
 

@@ -48,7 +48,7 @@ class ReadCursor : public sqlite3_vtab_cursor {
   void spent_since(uint64_t requests);
   Result<void> next_page();
   Result<void> read_sorted();
-  Bytes order_key(BytesView key) const;
+  Result<Bytes> order_key(size_t i);
   Result<void> read_points();
   Result<void> read_span();
   Result<void> load_rows();

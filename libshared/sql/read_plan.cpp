@@ -70,8 +70,8 @@ class PathPlanner {
       info_->aConstraintUsage[used_[i]].omit = 0;  // trap 1: SQLite checks again, with its own affinities
     }
     for (const int constraint : in_) sqlite3_vtab_in(info_, constraint, 1);
-    plan_.ordered = ordered_ && info_->nOrderBy > 0;
-    info_->orderByConsumed = plan_.ordered;
+    if (ordered_) keep_order();
+    info_->orderByConsumed = !plan_.order.empty();
     info_->estimatedCost = cost_;
     info_->estimatedRows = static_cast<sqlite3_int64>(std::max(rows_, 1.0));
     if (one_row_) info_->idxFlags |= SQLITE_INDEX_SCAN_UNIQUE;
@@ -165,6 +165,13 @@ class PathPlanner {
     }
     ordered_ = true;
     plan_.reverse = reverse.value_or(false);
+  }
+
+  void keep_order() {
+    for (int i = 0; i < info_->nOrderBy; ++i) {
+      const uint32_t id = column_id(table_, info_->aOrderBy[i].iColumn);
+      plan_.order.push_back({id, {declared_collation(table_, id), info_->aOrderBy[i].desc != 0}});
+    }
   }
 
   /// The whole path orders rows totally: trap 4, NULLs are not unique.

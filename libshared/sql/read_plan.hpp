@@ -30,6 +30,13 @@ struct KeyPath {
   bool operator==(const KeyPath&) const = default;
 };
 
+/// One term of an ORDER BY that SQLite leaves to us.
+struct OrderTerm {
+  uint32_t column = 0;
+  codec::KeyOrder order;
+  bool operator==(const OrderTerm&) const = default;
+};
+
 /// The paths of a table: rows first, then every public index that xBestIndex can know to apply.
 std::vector<KeyPath> key_paths(const Table& table);
 /// Path of one column without an index: scanned at first, sorted in memory when a statement comes back.
@@ -41,7 +48,7 @@ struct ReadPlan {
   std::optional<KeyTerm> lower;      // on the part after them
   std::optional<KeyTerm> upper;
   bool reverse = false;              // walk the path downwards
-  bool ordered = false;              // SQLite leaves its ORDER BY to us
+  std::vector<OrderTerm> order;      // what the path's order, so walked, stands for; empty: none is asked for
   bool point = false;                // every part is equal to something: keys can be made
   int limit = -1;                    // arguments that size the first page, never more (SQL.md, trap 2)
   int offset = -1;
