@@ -90,10 +90,11 @@ bool Founding::learn(const FoundingMessage& message) {
   return accepts || completes;
 }
 
-/// The first peer alone draws up the record, once it knows every store, and that none has a record already.
+/// The first peer alone draws up the record, once it knows every store; from one that has a record already it would
+/// have learnt that one, or nothing.
 bool Founding::draw_up() {
   if (self_ != 0 || state_.record) return false;
-  if (!std::ranges::all_of(peers_, [](const Peer& peer) { return peer.store && !peer.accepted; })) return false;
+  if (!std::ranges::all_of(peers_, [](const Peer& peer) { return static_cast<bool>(peer.store); })) return false;
   FoundingRecord record{cluster_, {}};
   for (size_t i = 0; i < names_.size(); ++i) record.members.push_back({names_[i], peers_[i].store});
   state_.record = std::move(record);

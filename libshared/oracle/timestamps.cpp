@@ -17,7 +17,8 @@ static_assert(wall_millis_max < uint64_t{1} << 47);
 /// Time is steered by no more than this factor, either way (3).
 constexpr int steer = 2;
 
-Duration to_time(uint64_t millis) { return milliseconds{std::min(millis, wall_millis_max)}; }
+Duration to_time(uint64_t wall_millis) { return milliseconds{std::min(wall_millis, wall_millis_max)}; }
+Duration to_time(Timestamp mark) { return milliseconds{mark.millis()}; }
 
 uint64_t to_millis(Duration time) {
   return static_cast<uint64_t>(std::chrono::duration_cast<milliseconds>(time).count());
@@ -27,16 +28,16 @@ uint64_t to_millis(Duration time) {
 
 void Clock::observe(Timestamp mark, Instant now) {
   // Marks that follow each other faster than time can run come out of a log that is being caught up with.
-  const bool live = seen_ && to_time(mark.millis()) - to_time(seen_->mark_millis) <= steer * (now - seen_->at);
-  seen_ = Sighting{mark.millis(), now, live};
+  const bool live = seen_ && to_time(mark) - to_time(seen_->mark) <= steer * (now - seen_->at);
+  seen_ = Sighting{mark, now, live};
 }
 
 void Clock::start(Timestamp mark, Instant now, uint64_t wall_millis) {
-  const Duration floor = to_time(mark.millis());
+  const Duration floor = to_time(mark);
   const Duration wall = to_time(wall_millis);
   const bool first = mark.millis() == 0;  // a new oracle has nothing to compare the clock with
   const bool known = seen_ && seen_->live;
-  const Duration known_max = known ? to_time(seen_->mark_millis) + steer * (now - seen_->at) : Duration{};
+  const Duration known_max = known ? to_time(seen_->mark) + steer * (now - seen_->at) : Duration{};
   const Duration believed = known                                          ? std::min(wall, known_max)
                             : first || wall - floor <= options_.leap_max   ? wall
                                                                            : floor;

@@ -64,7 +64,7 @@ class Clock {
   Instant at_{};     // when it was that
 
   struct Sighting {
-    uint64_t mark_millis = 0;
+    Timestamp mark;
     Instant at{};
     bool live = false;  // seen as it was made, not while catching up
   };

@@ -91,6 +91,8 @@ TEST_CASE("operations of one transaction see those before them; each key changes
   const auto left = group.get("k", "l");
   REQUIRE(left.size() == 1);
   CHECK(left[0] == env::MetaEntry{"k2", "b", Revision{4}, Revision{4}, 2, {}});
+  CHECK(txn(group, {}, {put_op("k4", "a"), erase_op("k", "l"), put_op("k5", "b")}).revision == Revision{5});
+  CHECK(group.get("k", "l").size() == 1);
 }
 
 TEST_CASE("a retry finds the first outcome, whatever has happened since (SAFETY 2)") {

@@ -172,6 +172,8 @@ TEST_CASE("a watch that hears nothing is told of the progress before its place i
   quiet.hear();
   CHECK(quiet.events.empty());
   CHECK(quiet.next == Revision{32});
+  group.put("a", "v");
+  CHECK(group.answers(quiet.token).empty());  // once is enough
   quiet.open(quiet.next);
   CHECK_FALSE(quiet.ended);
 }
