@@ -26,6 +26,11 @@ test_expect_success 'another exit status than the expected one fails' '
 	grep "^not ok 1" said
 '
 
+test_expect_success 'a test that returns early with a failure is not ok' '
+	test_expect_code 1 inner "test_expect_success return \"false || return; true\"; test_done" &&
+	grep "^not ok 1" said
+'
+
 test_expect_success 'a script that ends early is no success' '
 	test_expect_code 1 inner "test_expect_success yes true; exit 0" &&
 	grep "^Bail out!" said
@@ -34,14 +39,14 @@ test_expect_success 'a script that ends early is no success' '
 test_expect_success 'a script that hangs is ended, and what it started with it' '
 	test_seconds=1 && export test_seconds &&
 	test_expect_code 124 inner "test_start s sleep 77; cat s.pid; sleep 77; test_done" &&
-	! kill -0 "$(head -n 1 said)"
+	test_within 5 test_gone "$(head -n 1 said)"
 '
 unset test_seconds
 
 test_expect_success 'processes and files of a test are gone after it' '
 	inner "test_start s sleep 88; cat s.pid; pwd; test_done" &&
 	pid=$(sed -n 1p said) && directory=$(sed -n 2p said) &&
-	! kill -0 "$pid" && ! test -e "$directory"
+	test_within 5 test_gone "$pid" && ! test -e "$directory"
 '
 
 test_done

@@ -14,7 +14,7 @@ awk -v quote="'" '
 		command = substr($0, 3)
 		shown = $0
 		gsub(quote, quote "\\" quote quote, shown)
-		print "printf \"%s\\n\" " quote shown quote
+		print "status=$?; printf \"%s\\n\" " quote shown quote "; (exit $status)"  # for a command that asks for $?
 		print command
 	}' expected >tutorial
 

@@ -39,8 +39,15 @@ void Gateway::close() {
   catalog_.reset();
 }
 
-Result<std::unique_ptr<sql::Session>> Gateway::session(const sql::SessionOptions& options) {
+Result<std::unique_ptr<sql::Session>> Gateway::session(sql::SessionOptions options) {
+  options.yield = [this] { yield(); };
   return sql::Session::open(kv_, *catalog_, options);
+}
+
+void Gateway::yield() {
+  const auto parking = std::make_shared<client::Executor::Parking>();
+  loop_.post([parking] { parking->wake(); });
+  (void)fibers_.park(parking);
 }
 
 void Gateway::sleep(Duration time) {

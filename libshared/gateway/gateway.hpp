@@ -32,12 +32,13 @@ class Gateway {
   /// Gives the lease back. Sessions must be gone.
   void close();
   /// Only between open() and close().
-  Result<std::unique_ptr<sql::Session>> session(const sql::SessionOptions& options = {});
+  Result<std::unique_ptr<sql::Session>> session(sql::SessionOptions options = {});
   void sleep(Duration time);
 
   client::Fibers& fibers() { return fibers_; }
 
  private:
+  void yield();
   void tick_later();
   void tick();
 

@@ -57,12 +57,7 @@ cluster_port() {
 cluster_kill() {
 	cluster_victim=$(cluster_pid "$1") || return
 	kill "-${2:-KILL}" "$cluster_victim" || return
-	test_within 30 cluster_gone "$cluster_victim"
-}
-
-# A zombie has gone too: it waits for a parent that may not look.
-cluster_gone() {
-	! read -r _ _ cluster_state _ <"/proc/$1/stat" 2>/dev/null || [ "$cluster_state" = Z ]
+	test_within 30 test_gone "$cluster_victim"
 }
 
 cluster_leader() {

@@ -6,6 +6,8 @@
 #   test_cmp expected actual            inside one: files are equal, else show how they differ
 #   test_start name command...          a process in the background: name.pid, name.out, name.err
 #   test_stop name [signal]             ends it and waits; its exit status
+#   test_within 10 command...           inside one: the command succeeds, tried again for so many seconds
+#   test_gone pid                       the process has ended
 #   test_skip 'title' 'reason'          instead of test_expect_success
 #   test_skip_all 'reason'              instead of everything
 #   test_done                           last line
@@ -59,9 +61,14 @@ test_diagnose() {
 	tail -n 60 "$trash/.output" | sed 's/^/# > /'
 }
 
+# A function of its own, so that `return` in a body ends the body.
+test_eval() {
+	eval "$1"
+}
+
 test_expect_success() {
 	test_count=$((test_count + 1))
-	if eval "$2" >"$trash/.output" 2>&1 </dev/null; then
+	if test_eval "$2" >"$trash/.output" 2>&1 </dev/null; then
 		echo "ok $test_count - $1"
 	else
 		test_failed=$((test_failed + 1))
@@ -108,6 +115,11 @@ test_within() {
 		[ "$(date +%s)" -lt "$test_until" ] || return 1
 		sleep 0.05
 	done
+}
+
+# Whether a process has ended. A zombie has: it waits for a parent that may not look.
+test_gone() {
+	! { read -r _ _ test_state _ <"/proc/$1/stat"; } 2>/dev/null || [ "$test_state" = Z ]
 }
 
 test_skip() {
