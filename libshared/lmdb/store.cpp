@@ -27,6 +27,8 @@ StoreId draw_store_id() {
   return StoreId{id};
 }
 
+std::string reserve_path(const std::string& directory) { return directory + "/reserve"; }
+
 std::string parent_of(const std::string& directory) {
   const size_t name_end = directory.find_last_not_of('/');
   const size_t slash = name_end == std::string::npos ? std::string::npos : directory.rfind('/', name_end);
@@ -87,7 +89,7 @@ class DiskStore final : public Store, private env::State {
   DiskStore(std::string directory, const StoreOptions& options, env::FileSystem& files, Parts parts, ReadTxn txn)
       : directory_{std::move(directory)}, options_{options}, files_{files}, parts_{std::move(parts)},
         identity_{parts_.record->get().identity}, target_{parts_.record->get().target},
-        reserve_{files, directory_ + "/reserve", options.reserve_bytes},
+        reserve_{files, reserve_path(directory_), options.reserve_bytes},
         context_{*parts_.env, files, directory_, *parts_.log, *parts_.record, reserve_, commits_},
         reader_{*parts_.env, std::move(txn), [this](const Error& error) { fatal(error); }} {}
 
@@ -234,10 +236,8 @@ Result<void> raise_incarnation(Parts& parts) {
   return done;
 }
 
-}  // namespace
-
-Result<std::unique_ptr<Store>> Store::open(const std::string& directory, const StoreOptions& options,
-                                           env::FileSystem& files) {
+Result<std::unique_ptr<Store>> open_store(const std::string& directory, const StoreOptions& options,
+                                          env::FileSystem& files) {
   auto parts = open_parts(directory, options, files);
   if (!parts) return std::unexpected(parts.error());
   auto raised = raise_incarnation(*parts);
@@ -245,6 +245,16 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& directory, const S
   auto txn = ReadTxn::begin(*parts->env);
   if (!txn) return std::unexpected(txn.error());
   return std::make_unique<DiskStore>(directory, options, files, std::move(*parts), std::move(*txn));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> Store::open(const std::string& directory, const StoreOptions& options,
+                                           env::FileSystem& files) {
+  auto store = open_store(directory, options, files);
+  if (store || store.error().code != Code::store_full) return store;
+  if (!files.remove(reserve_path(directory))) return store;
+  return open_store(directory, options, files);  // in the space that was kept back for this, too (A7)
 }
 
 Result<std::unique_ptr<Store>> Store::open(const std::string& directory, const StoreOptions& options) {

@@ -313,6 +313,26 @@ TEST_CASE("A7: a flush that finds the disk full goes into the reserve, which is 
   }));
 }
 
+TEST_CASE("A7: a store on a full disk starts in its reserve") {
+  const Scratch scratch;
+  std::filesystem::create_directory(scratch.path() + "/state");
+  test::SimFs disk;
+  auto options = small();
+  options.log.spares = 0;
+  options.reserve_bytes = 1 << 20;
+  {
+    auto store = Store::open(scratch.path(), options, disk);
+    REQUIRE(store);
+    REQUIRE((*store)->log().append({BatchNumber{1}, {one_entry(1)}}));
+    CHECK((*store)->maintain() == lmdb::SpaceState::ample);
+  }
+  disk.space = (1 << 20) + (1 << 16);  // just what is there
+  const auto store = Store::open(scratch.path(), options, disk);
+  REQUIRE(store);
+  CHECK((*store)->recovered().size() == 1);
+  CHECK((*store)->maintain() == lmdb::SpaceState::none);
+}
+
 TEST_CASE("A7: marks of space: low, none, and back") {
   const Scratch scratch;
   test::SimFs disk;

@@ -190,7 +190,7 @@ class SimFs : public env::FileSystem {
 
   uint64_t used() const {
     uint64_t bytes = 0;
-    for (const auto& [id, inode] : inodes_) bytes += inode.cached.size();
+    for (const auto& [path, id] : names_) bytes += inodes_.at(id).cached.size();
     return bytes;
   }
 
