@@ -51,7 +51,7 @@ objects = $(patsubst %.cpp,$(BUILD)/%.o,$(1))
 CORE_OBJS  := $(call objects,$(foreach d,$(CORE_DIRS),$(call sources,$(d))))
 SHELL_OBJS := $(call objects,$(foreach d,$(SHELL_DIRS),$(call sources,$(d))))
 TOOLS      := $(patsubst tools/%/main.cpp,%,$(wildcard tools/*/main.cpp))
-UNIT_DIRS  := $(patsubst t/unit/%/,%,$(wildcard t/unit/*/))
+UNIT_DIRS  := $(sort $(patsubst t/unit/%/,%,$(dir $(wildcard t/unit/*/*.cpp))))
 BINS       := $(addprefix bin/,$(TOOLS))
 
 .PHONY: all tests check sim san install uninstall clean rewrite
