@@ -1,0 +1,256 @@
+#include "sql/schema_change.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "sql/backfill.hpp"
+#include "sql/index_entries.hpp"
+
+namespace ddb::sql {
+
+namespace {
+
+constexpr int attempts_max = 20;  // of one change, against other gateways' changes
+
+std::unexpected<Error> keeps_changing() { return fail(Code::try_again, "the schema keeps changing", "try again"); }
+std::unexpected<Error> dropped_meanwhile() { return fail(Code::failed, "the index was dropped while it was being built"); }
+
+/// Everything a table has: its rows and all of its indexes.
+env::KeySpan table_span(const Table& table) {
+  Bytes start;
+  codec::append_key_prefix(start, table.id, 0);
+  Bytes end;
+  codec::append_key_prefix(end, table.id + 1, 0);
+  return {std::move(start), std::move(end)};
+}
+
+env::KeySpan index_span(const Table& table, const Index& index) {
+  Bytes start = index_prefix(table, index);
+  Bytes end = prefix_end(start);
+  return {std::move(start), std::move(end)};
+}
+
+}  // namespace
+
+const Index* SchemaChanger::find(const Schema& schema, IndexRef ref) {
+  const auto at = schema.tables.find(ref.table);
+  return at == schema.tables.end() ? nullptr : at->second.index(ref.index);
+}
+
+Result<void> SchemaChanger::with_shadow(const std::function<Result<void>(sqlite3*)>& use) {
+  const Turn turn{shadow_busy_, options_};
+  auto shadow = shadow_at(*gateway_.schema());
+  if (!shadow) return std::unexpected(shadow.error());
+  return use((*shadow)->connection());
+}
+
+Result<void> SchemaChanger::execute(std::string_view ddl) {
+  const Turn turn{changing_, options_};
+  const auto done = run(ddl);
+  if (!done) return std::unexpected(done.error());
+  for (const uint64_t table : done->dropped_tables) {
+    row_ids_.forget(table);
+    if (auto forgot = gateway_.store().forget_row_ids(table); !forgot) return forgot;
+  }
+  for (const auto& index : done->new_indexes)
+    if (auto built = build(index); !built) return built;
+  const bool leaves_garbage = !done->dropped_tables.empty() || !done->dropped_indexes.empty();
+  return leaves_garbage || !collected_ ? collect_garbage() : Result<void>{};
+}
+
+// A statement on the shadow.
+
+Result<SchemaChanger::Attempt> SchemaChanger::run(std::string_view ddl) {
+  if (auto held = gateway_.ensure_lease(); !held) return std::unexpected(held.error());
+  for (int attempts = 0; attempts < attempts_max; ++attempts) {
+    auto attempt = try_run(ddl);
+    if (!attempt) return std::unexpected(attempt.error());
+    if (*attempt) return std::move(**attempt);
+  }
+  return keeps_changing();
+}
+
+/// nullopt: it has to be tried again.
+Result<std::optional<SchemaChanger::Attempt>> SchemaChanger::try_run(std::string_view ddl) {
+  auto before = gateway_.settled();
+  if (!before) return std::unexpected(before.error());
+  auto attempt = run_on_shadow(ddl, std::move(*before));
+  if (!attempt || !*attempt) return attempt;
+  if (const auto used = still_used(**attempt); !used.empty()) {
+    for (const auto& index : used)
+      if (auto done = retire(index); !done) return std::unexpected(done.error());
+    return std::optional<Attempt>{};
+  }
+  if (auto done = gateway_.wait_for((*attempt)->after.version); !done) return std::unexpected(done.error());
+  return attempt;
+}
+
+/// Publishes what the statement does, unless indexes must be retired first. nullopt: another change came in between.
+Result<std::optional<SchemaChanger::Attempt>> SchemaChanger::run_on_shadow(std::string_view ddl, StoredSchema before) {
+  const Turn turn{shadow_busy_, options_};
+  auto attempt = try_on_shadow(ddl, std::move(before));
+  if (!attempt) return std::unexpected(attempt.error());
+  if (!attempt->changes()) return std::optional{std::move(*attempt)};
+  if (!still_used(*attempt).empty()) {
+    if (auto done = shadow_->undo(); !done) return std::unexpected(done.error());
+    return std::optional{std::move(*attempt)};
+  }
+  const auto saved = gateway_.save(attempt->before, attempt->after, garbage_of(*attempt));
+  if (saved && *saved) {
+    shadow_->adopt(attempt->after);
+    return std::optional{std::move(*attempt)};
+  }
+  shadow_.reset();  // the next attempt starts from what the store says
+  if (!saved) return std::unexpected(saved.error());
+  return std::optional<Attempt>{};
+}
+
+/// With SQLite's eyes opened to what tables hold.
+Result<SchemaChanger::Attempt> SchemaChanger::try_on_shadow(std::string_view ddl, StoredSchema before) {
+  auto shadow = shadow_at(before.schema);
+  if (!shadow) return std::unexpected(shadow.error());
+  auto after = (*shadow)->execute(ddl);
+  if (!after) return std::unexpected(after.error());
+  Attempt attempt{.before = std::move(before), .after = std::move(*after), .new_indexes = {}, .dropped_indexes = {},
+                  .dropped_tables = {}, .grown_tables = {}};
+  compare(attempt);
+  std::map<std::string, Row> samples;
+  for (const auto& name : attempt.grown_tables) {
+    auto row = sample_row(kv_, *attempt.before.schema.find_table(name));
+    if (!row) return std::unexpected(row.error());
+    if (*row) samples.emplace(name, std::move(**row));
+  }
+  if (!samples.empty()) {
+    if (auto done = (*shadow)->undo(); !done) return std::unexpected(done.error());
+    after = (*shadow)->execute(ddl, samples);
+    if (!after) return std::unexpected(after.error());
+    attempt.after = std::move(*after);
+  }
+  for (const auto& ref : attempt.new_indexes)
+    for (auto& index : attempt.after.tables.at(ref.table).indexes)
+      if (index.id == ref.index) index.state = IndexState::delete_only;
+  return attempt;
+}
+
+/// The shadow, at the schema that a change is based on.
+Result<ShadowCatalog*> SchemaChanger::shadow_at(const Schema& base) {
+  if (shadow_ != nullptr && shadow_->schema().version == base.version) return shadow_.get();
+  auto opened = ShadowCatalog::open(base);
+  if (!opened) return std::unexpected(opened.error());
+  shadow_ = std::move(*opened);
+  return shadow_.get();
+}
+
+void SchemaChanger::compare(Attempt& attempt) {
+  for (const auto& [id, old] : attempt.before.schema.tables) {
+    const auto at = attempt.after.tables.find(id);
+    if (at == attempt.after.tables.end()) {
+      attempt.dropped_tables.push_back(id);
+      continue;
+    }
+    const Table& table = at->second;
+    if (table.next_column_id != old.next_column_id) attempt.grown_tables.push_back(old.name);
+    for (const auto& index : table.indexes)
+      if (old.index(index.id) == nullptr) attempt.new_indexes.push_back({id, index.id});
+    for (const auto& index : old.indexes)
+      if (table.index(index.id) == nullptr) attempt.dropped_indexes.push_back({id, index.id});
+  }
+}
+
+/// Dropped indexes that somebody may still read or fill.
+std::vector<SchemaChanger::IndexRef> SchemaChanger::still_used(const Attempt& attempt) {
+  std::vector<IndexRef> used = attempt.dropped_indexes;
+  std::erase_if(used, [&](IndexRef ref) { return find(attempt.before.schema, ref)->state == IndexState::delete_only; });
+  return used;
+}
+
+std::vector<env::KeySpan> SchemaChanger::garbage_of(const Attempt& attempt) {
+  std::vector<env::KeySpan> garbage;
+  const auto& tables = attempt.before.schema.tables;
+  for (const uint64_t id : attempt.dropped_tables) garbage.push_back(table_span(tables.at(id)));
+  for (const auto& ref : attempt.dropped_indexes)
+    garbage.push_back(index_span(tables.at(ref.table), *find(attempt.before.schema, ref)));
+  return garbage;
+}
+
+// An index on its way.
+
+Result<void> SchemaChanger::set_state(IndexRef ref, IndexState state) {
+  for (int attempt = 0; attempt < attempts_max; ++attempt) {
+    const auto before = gateway_.settled();
+    if (!before) return std::unexpected(before.error());
+    const Index* now = find(before->schema, ref);
+    if (now == nullptr || now->state == state) return {};
+    Schema after = before->schema;
+    ++after.version;
+    Table& table = after.tables.at(ref.table);
+    table.version = after.version;
+    std::ranges::find(table.indexes, ref.index, &Index::id)->state = state;
+    const auto saved = gateway_.save(*before, after, {});
+    if (!saved) return std::unexpected(saved.error());
+    if (!*saved) continue;
+    {
+      const Turn turn{shadow_busy_, options_};
+      if (shadow_ != nullptr && shadow_->schema().version == before->schema.version) shadow_->adopt(after);
+    }
+    return gateway_.wait_for(after.version);
+  }
+  return keeps_changing();
+}
+
+/// A failed build leaves no index behind.
+Result<void> SchemaChanger::build(IndexRef ref) {
+  if (auto done = set_state(ref, IndexState::write_only); !done) return done;
+  auto filled = fill(ref);
+  if (filled) return set_state(ref, IndexState::public_);
+  if (auto done = drop(ref); !done) return done;
+  return filled;
+}
+
+Result<void> SchemaChanger::fill(IndexRef ref) {
+  const auto schema = gateway_.schema();
+  const Index* index = find(*schema, ref);
+  if (index == nullptr) return dropped_meanwhile();
+  if (!index->has_entries()) return {};
+  const auto guard = [&]() -> Result<void> {
+    if (auto held = gateway_.ensure_lease(); !held) return held;
+    const auto latest = gateway_.schema();
+    const Index* still = find(*latest, ref);
+    return still != nullptr && still->state == IndexState::write_only ? Result<void>{} : dropped_meanwhile();
+  };
+  return backfill_index(kv_, *schema, schema->tables.at(ref.table), *index, options_.backfill_rows, guard);
+}
+
+/// Down the ladder, so that writers a version behind leave no entry that nobody removes.
+Result<void> SchemaChanger::retire(IndexRef ref) {
+  for (const auto state : {IndexState::write_only, IndexState::delete_only}) {
+    const auto schema = gateway_.schema();
+    const Index* index = find(*schema, ref);
+    if (index == nullptr || index->state <= state) continue;
+    if (auto done = set_state(ref, state); !done) return done;
+  }
+  return {};
+}
+
+/// By its name, as a user would.
+Result<void> SchemaChanger::drop(IndexRef ref) {
+  const auto schema = gateway_.schema();
+  const Index* index = find(*schema, ref);
+  if (index == nullptr) return {};
+  if (auto done = run("DROP INDEX main." + quote_name(index->name)); !done) return std::unexpected(done.error());
+  return collect_garbage();
+}
+
+/// Also what a gateway that died has left.
+Result<void> SchemaChanger::collect_garbage() {
+  const auto spans = gateway_.store().garbage();
+  if (!spans) return std::unexpected(spans.error());
+  for (const auto& span : *spans) {
+    if (auto done = clear_span(kv_, span, options_.backfill_rows); !done) return done;
+    if (auto done = gateway_.store().cleared(span); !done) return done;
+  }
+  collected_ = true;
+  return {};
+}
+
+}  // namespace ddb::sql

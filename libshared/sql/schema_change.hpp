@@ -1,0 +1,88 @@
+// DDL to its end: SQLite's word on the shadow, then published step by step, rows and entries brought along.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.hpp"
+#include "env/kv.hpp"
+#include "sql/gateway_schema.hpp"
+#include "sql/row_ids.hpp"
+#include "sql/shadow_catalog.hpp"
+
+namespace ddb::sql {
+
+/// One caller at a time; waiting suspends the caller alone.
+class Turn {
+ public:
+  Turn(std::atomic<bool>& busy, const CatalogOptions& options) : busy_{busy} {
+    while (busy_.exchange(true)) options.sleep(std::chrono::milliseconds{1});
+  }
+  ~Turn() { busy_ = false; }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  std::atomic<bool>& busy_;
+};
+
+/// Thread-safe: statements take turns.
+class SchemaChanger {
+ public:
+  SchemaChanger(env::Kv& kv, GatewaySchema& gateway, RowIds& row_ids, const CatalogOptions& options)
+      : kv_{kv}, gateway_{gateway}, row_ids_{row_ids}, options_{options} {}
+
+  /// As Catalog::execute and Catalog::with_shadow.
+  Result<void> execute(std::string_view ddl);
+  Result<void> with_shadow(const std::function<Result<void>(sqlite3*)>& use);
+
+ private:
+  struct IndexRef {
+    uint64_t table = 0;
+    uint64_t index = 0;
+  };
+  /// A statement run on the shadow, and what it changed.
+  struct Attempt {
+    StoredSchema before;
+    Schema after;
+    std::vector<IndexRef> new_indexes;      // of tables that were there before
+    std::vector<IndexRef> dropped_indexes;  // of tables that stay
+    std::vector<uint64_t> dropped_tables;
+    std::vector<std::string> grown_tables;  // with a new column
+    bool changes() const { return after.version != before.schema.version; }
+  };
+
+  Result<Attempt> run(std::string_view ddl);
+  Result<std::optional<Attempt>> try_run(std::string_view ddl);
+  Result<std::optional<Attempt>> run_on_shadow(std::string_view ddl, StoredSchema before);
+  Result<Attempt> try_on_shadow(std::string_view ddl, StoredSchema before);
+  Result<ShadowCatalog*> shadow_at(const Schema& base);
+  static void compare(Attempt& attempt);
+  static std::vector<IndexRef> still_used(const Attempt& attempt);
+  static std::vector<env::KeySpan> garbage_of(const Attempt& attempt);
+
+  /// The index as the newest version has it; nullptr: it is gone. Valid as long as `schema`.
+  static const Index* find(const Schema& schema, IndexRef ref);
+  Result<void> set_state(IndexRef ref, IndexState state);
+  Result<void> build(IndexRef ref);
+  Result<void> fill(IndexRef ref);
+  Result<void> retire(IndexRef ref);
+  Result<void> drop(IndexRef ref);
+  Result<void> collect_garbage();
+
+  env::Kv& kv_;
+  GatewaySchema& gateway_;
+  RowIds& row_ids_;
+  const CatalogOptions& options_;
+  std::atomic<bool> changing_ = false;     // guards what follows but shadow_
+  bool collected_ = false;                 // what a gateway that died may have left
+  std::atomic<bool> shadow_busy_ = false;  // guards shadow_
+  std::unique_ptr<ShadowCatalog> shadow_;
+};
+
+}  // namespace ddb::sql
