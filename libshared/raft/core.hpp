@@ -202,7 +202,7 @@ class Raft::Impl {
   HardState handed_;              // what take() has handed out
   LogIndex durable_;
   LogIndex handed_index_;         // entries up to it were handed out
-  std::deque<Batch> batches_;     // as many as the host has under way
+  std::vector<Batch> batches_;    // as many as the host has under way, oldest first
   BatchNumber last_batch_;
 };
 

@@ -58,10 +58,12 @@ bool Raft::Impl::has_effects() const {
 void Raft::Impl::synced(BatchNumber batch) {
   // Batches are the store's: one that this group had no part in may be the last (W2's cover, other groups).
   last_batch_ = std::max(last_batch_, batch);
-  for (; !batches_.empty() && batches_.front().number <= batch; batches_.pop_front()) {
-    durable_ = std::max(durable_, batches_.front().last);
-    proven_ = batches_.front().hard;
+  auto under_way = batches_.begin();
+  for (; under_way != batches_.end() && under_way->number <= batch; ++under_way) {
+    durable_ = std::max(durable_, under_way->last);
+    proven_ = under_way->hard;
   }
+  batches_.erase(batches_.begin(), under_way);
   if (role_ == Role::candidate) count_votes();
   if (lead_) maybe_commit();
 }

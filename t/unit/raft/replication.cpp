@@ -126,6 +126,21 @@ TEST_CASE("what a peer says wrongly is refused") {
   CHECK(leader.raft.commit_index() == LogIndex{0});
 }
 
+TEST_CASE("a candidate's own vote counts when the batch with it is proven, not an earlier one (thesis 3.8)") {
+  Member member{1, with_log(voters({1}), {})};
+  member.elect();
+  (void)member.flush();
+  member.step(2, 5, proto::HeartbeatReply{.round = 1});
+  (void)member.take();
+  member.raft.tick(member.now);
+  (void)member.take();
+  member.raft.synced(member.batch.prev());
+  CHECK(member.raft.role() == Role::candidate);
+  member.raft.synced(member.batch);
+  CHECK(member.raft.role() == Role::leader);
+  CHECK(member.raft.term() == Term{6});
+}
+
 TEST_CASE("scenario 60: the vote of one that is no voter does not count") {
   Member candidate{1, with_log(voters({1, 2, 3}), {})};
   candidate.now = candidate.raft.next_deadline();
