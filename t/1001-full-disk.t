@@ -13,7 +13,7 @@ trap 'test_end_processes; umount --lazy "$disk"; test_cleanup' EXIT
 # fill MEGABYTES: leaves about so many free.
 fill() {
 	free=$(df --output=avail --block-size=1M "$disk" | tail -n 1)
-	head -c "$((free - $1))M" /dev/zero >"$disk/filler"
+	head -c "$((free - $1 + 1))M" /dev/zero >"$disk/filler" || [ "$1" -eq 0 ]
 }
 
 count() {
@@ -57,14 +57,25 @@ test_expect_success 'space is back: so are writes, and nothing is lost' '
 	test_within 30 insert && test "$(count)" -eq $((before + 1))
 '
 
-test_expect_success 'filled by its own writes: refused before anything breaks' '
-	fill 120 &&
-	i=0 &&
-	while [ $i -lt 200 ] && ddb-route -c "INSERT INTO t (v) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500) SELECT hex(randomblob(1000)) FROM n" 2>err; do
+# Writes half a megabyte at a time until it is refused; at most so many times.
+insert_until_refused() {
+	i=0
+	while [ $i -lt "$1" ]; do
+		ddb-route -c "INSERT INTO t (v) WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)
+			SELECT hex(randomblob(500)) FROM n" 2>err || break
 		i=$((i + 1))
 	done
-	echo "$i times" && cat err && grep -i full err &&
-	count && rm "$disk/filler" && test_within 30 insert
+	echo "$i times" && cat err && grep -i full err
+}
+
+test_expect_success 'filled by its own writes: refused before anything breaks' '
+	pid=$(cluster_pid node-1) && fill 120 && insert_until_refused 300 &&
+	count && rm "$disk/filler" && test_within 30 insert && kill -0 "$pid"
+'
+
+test_expect_success 'filled at once, under writes: refused as soon as it is noticed' '
+	fill 0 && insert_until_refused 40 &&
+	count && rm "$disk/filler" && test_within 30 insert && kill -0 "$pid"
 '
 
 test_done

@@ -13,13 +13,15 @@ namespace {
 constexpr Duration maintain_interval = std::chrono::seconds{1};
 constexpr Duration space_retry = std::chrono::milliseconds{500};
 
-/// What the flusher left undone because the disk was full is tried again until it fits (W4).
-Result<void> run_flush(lmdb::Flush& flush) {
+/// What the flusher left undone because the disk was full is tried again until it fits (W4); `full` is told meanwhile.
+Result<void> run_flush(lmdb::Flush& flush, const std::function<void()>& full) {
   for (;;) {
     const auto done = flush.step();
     if (done && *done) return {};
-    if (!done && done.error().code != Code::store_full) return std::unexpected(done.error());
-    if (!done) std::this_thread::sleep_for(space_retry);
+    if (done) continue;
+    if (done.error().code != Code::store_full) return std::unexpected(done.error());
+    full();
+    std::this_thread::sleep_for(space_retry);
   }
 }
 
@@ -165,7 +167,9 @@ class StoreHost::Impl {
     store_->state().apply(records);
     flush_ = store_->cut({proven_, checkpoint_.for_log(), {}});
     flusher_.start([this, flush = flush_] {
-      auto done = run_flush(*flush);
+      auto done = run_flush(*flush, [this] {
+        loop_.post(guarded([this] { maintained(lmdb::SpaceState::none); }));  // A7, second mark
+      });
       auto space = store_->maintain();
       loop_.post(guarded([this, done, space] {
         flushed(done);
