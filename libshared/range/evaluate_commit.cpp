@@ -23,8 +23,23 @@ Error unknown_outcome() {
           "read what it wrote", {}};
 }
 
-/// The answer that an attempt's record gives, if there is one (P8).
-Result<std::optional<Timestamp>> committed_at(mvcc::Reader& reader, BytesView anchor, const proto::Attempt& attempt) {
+/// The newest version of a key, or that there is none.
+struct Newest {
+  Timestamp ts;  // zero: none
+  bool live = false;
+};
+
+Result<Newest> newest_of(mvcc::Reader& reader, BytesView key) {
+  const auto version = reader.at(key, Timestamp{UINT64_MAX});
+  if (!version) return std::unexpected(version.error());
+  if (!*version) return Newest{};
+  return Newest{(*version)->ts, !(*version)->tombstone};
+}
+
+/// What the record of an attempt says, if there is one (P8): C is not below C0, so it is seldom looked for.
+Result<std::optional<Timestamp>> committed_at(mvcc::Reader& reader, BytesView anchor, const Newest& newest,
+                                              const proto::Attempt& attempt) {
+  if (newest.ts < attempt.c0) return std::nullopt;
   const auto record = reader.record(anchor, {attempt.id, attempt.c0});
   if (!record) return std::unexpected(record.error());
   if (!*record) return std::nullopt;
@@ -38,20 +53,18 @@ struct Written {
 };
 
 /// P3 and P5 for all written keys, then the keys that must not exist.
-Result<Written> check_written(const CommitContext& context, mvcc::Reader& reader, const proto::CommitRequest& request) {
+Result<Written> check_written(const CommitContext& context, mvcc::Reader& reader, const proto::CommitRequest& request,
+                              const Newest& anchor) {
   Written written{.min_commit_ts = request.attempt.c0};
   const Bytes* exists = nullptr;
   for (const env::Write& write : request.writes) {
-    const auto newest = reader.at(write.key, Timestamp{UINT64_MAX});
+    const auto newest = &write == &request.writes.front() ? Result<Newest>{anchor} : newest_of(reader, write.key);
     if (!newest) return std::unexpected(newest.error());
-    const bool live = *newest && !(*newest)->tombstone;
-    if (*newest && (*newest)->ts > request.read_ts) return std::unexpected(conflict_at(write.key));  // P3
-    if (live && write.kind == env::WriteKind::insert && exists == nullptr) exists = &write.key;
-    written.rows += (write.kind == env::WriteKind::erase ? 0 : 1) - (live ? 1 : 0);
-
-    const Timestamp after_newest = *newest ? (*newest)->ts.next() : Timestamp{};
-    const Timestamp after_reads = context.floor.at(write.key).next();
-    written.min_commit_ts = std::max({written.min_commit_ts, after_newest, after_reads});  // P5
+    if (newest->ts > request.read_ts) return std::unexpected(conflict_at(write.key));  // P3
+    if (newest->live && write.kind == env::WriteKind::insert && exists == nullptr) exists = &write.key;
+    written.rows += (write.kind == env::WriteKind::erase ? 0 : 1) - (newest->live ? 1 : 0);
+    written.min_commit_ts =
+        std::max({written.min_commit_ts, newest->ts.next(), context.floor.at(write.key).next()});  // P5
   }
   if (exists == nullptr) return written;
   // P3 has passed: what is live now is live at read_ts. The answer is a read of that (R3).
@@ -97,7 +110,9 @@ CommitVerdict evaluate_commit(const CommitContext& context, const proto::CommitR
   const Bytes& anchor = request.writes.front().key;
   const proto::Attempt& attempt = request.attempt;
   mvcc::Reader reader{context.state};
-  const auto recorded = committed_at(reader, anchor, attempt);
+  const auto newest = newest_of(reader, anchor);
+  if (!newest) return newest.error();
+  const auto recorded = committed_at(reader, anchor, *newest, attempt);
   if (!recorded) return recorded.error();
   if (*recorded) return proto::CommitReply{**recorded};
   if (attempt.c0 <= context.threshold) return unknown_outcome();  // P9
@@ -108,7 +123,7 @@ CommitVerdict evaluate_commit(const CommitContext& context, const proto::CommitR
     return conflict("the versions that the transaction read are no longer kept", anchor);
   }
 
-  const auto written = check_written(context, reader, request);
+  const auto written = check_written(context, reader, request, *newest);
   if (!written) return written.error();
   const Timestamp commit_ts = std::max(attempt.c0, fresh);
   if (written->min_commit_ts > commit_ts) return NeedsTimestamp{written->min_commit_ts};
@@ -118,7 +133,9 @@ CommitVerdict evaluate_commit(const CommitContext& context, const proto::CommitR
 
 proto::RangeReply evaluate_settle(const CommitContext& context, const proto::SettleRequest& request) {
   mvcc::Reader reader{context.state};
-  const auto recorded = committed_at(reader, request.anchor, request.attempt);
+  const auto newest = newest_of(reader, request.anchor);
+  if (!newest) return newest.error();
+  const auto recorded = committed_at(reader, request.anchor, *newest, request.attempt);
   if (!recorded) return recorded.error();
   if (*recorded) return proto::SettleReply{**recorded};
   if (request.attempt.c0 <= context.threshold) return unknown_outcome();  // P9

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <map>
 #include <memory>
 
@@ -47,6 +48,7 @@ class FakeHost final : public MachineHost {
   void confirm(uint64_t cookie) override { confirms.push_back(cookie); }
   void want_timestamp(uint64_t cookie) override { wanted.push_back(cookie); }
   void reply(RequestToken to, Bytes body) override {
+    if (silent) return;
     auto reply = codec::decode<proto::RangeReply>(body);
     REQUIRE(reply);
     REQUIRE(replies.emplace(to.request, std::move(*reply)).second);  // one answer each
@@ -58,9 +60,10 @@ class FakeHost final : public MachineHost {
   bool leading = false;
   bool lease = false;
   bool full = false;
+  bool silent = false;  // answers are thrown away
   ReplicaId known_leader;
   uint64_t applied = 0;
-  std::vector<Proposal> proposals;
+  std::deque<Proposal> proposals;
   std::vector<uint64_t> confirms;
   std::vector<uint64_t> wanted;
   std::map<uint64_t, proto::RangeReply> replies;
@@ -106,7 +109,7 @@ class DataGroup {
     if (count == 0) return;
     for (; count > 0; --count) {
       const auto proposal = host().proposals.front();
-      host().proposals.erase(host().proposals.begin());
+      host().proposals.pop_front();
       log.push_back(proposal.command);
       apply_next(leader, proposal.cookie);
     }
