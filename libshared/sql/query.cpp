@@ -32,9 +32,23 @@ void Query::bind(int position, const ValueView& value) const {
 }
 
 int Query::step() const { return sqlite3_step(get()); }
+Result<bool> Query::next() const {
+  const int rc = step();
+  if (rc == SQLITE_ROW) return true;
+  if (rc == SQLITE_DONE) return false;
+  return std::unexpected(sqlite_error(sqlite3_db_handle(get())));
+}
+
 void Query::reset() const { sqlite3_reset(get()); }
 int Query::columns() const { return sqlite3_column_count(get()); }
 ValueView Query::column(int position) const { return column_of(get(), position); }
+int64_t Query::integer(int position) const { return sqlite3_column_int64(get(), position); }
+
+std::string Query::text(int position) const {
+  const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(get(), position));
+  if (bytes == nullptr) return {};
+  return {bytes, static_cast<size_t>(sqlite3_column_bytes(get(), position))};
+}
 
 Result<void> Query::run(std::span<const ValueView> values) const {
   const ResetGuard guard{*this};

@@ -28,9 +28,13 @@ class Query {
   void bind(int position, const ValueView& value) const;
   /// SQLITE_ROW, SQLITE_DONE or an error.
   int step() const;
+  /// True: a row is there. False: done. An error: what SQLite says.
+  Result<bool> next() const;
   void reset() const;  // keeps bindings
   int columns() const;
   ValueView column(int position) const;  // from 0, until the next step() or reset()
+  std::string text(int position) const;  // empty for NULL
+  int64_t integer(int position) const;   // zero for NULL
   /// Binds, steps to the end and resets.
   Result<void> run(std::span<const ValueView> values = {}) const;
 

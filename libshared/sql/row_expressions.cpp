@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "sql/sqlite_values.hpp"
+#include "sql/query.hpp"
 
 namespace ddb::sql {
 
@@ -80,10 +80,10 @@ const sqlite3_module one_row_module = [] {
   return module;
 }();
 
-std::vector<Value> current_row(const Statement& statement) {
+std::vector<Value> current_row(const Query& statement) {
   std::vector<Value> values;
-  for (int i = 0; i < sqlite3_column_count(statement.get()); ++i)
-    values.push_back(to_owned(column_of(statement.get(), i)));
+  for (int i = 0; i < statement.columns(); ++i)
+    values.push_back(to_owned(statement.column(i)));
   return values;
 }
 
@@ -92,7 +92,7 @@ std::vector<Value> current_row(const Statement& statement) {
 struct RowExpressions::Impl {
   PrivateDb db;
   OneRowSource source;
-  std::optional<Statement> select;  // goes before db does
+  std::optional<Query> select;  // goes before db does
 };
 
 RowExpressions::RowExpressions(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
@@ -104,7 +104,7 @@ Result<std::unique_ptr<RowExpressions>> RowExpressions::open(const Table& table,
   sqlite3_create_module_v2(impl->db.get(), table.name.c_str(), &one_row_module, &impl->source, nullptr);
   std::string list;
   for (const auto& expression : expressions) list += (list.empty() ? "" : ", ") + expression;
-  auto select = Statement::prepare(impl->db.get(), "SELECT " + list + " FROM " + quote_name(table.name));
+  auto select = Query::prepare(impl->db.get(), "SELECT " + list + " FROM " + quote_name(table.name));
   if (!select) return std::unexpected(select.error());
   impl->select.emplace(std::move(*select));
   return std::unique_ptr<RowExpressions>{new RowExpressions{std::move(impl)}};
@@ -112,7 +112,7 @@ Result<std::unique_ptr<RowExpressions>> RowExpressions::open(const Table& table,
 
 Result<std::vector<Value>> RowExpressions::evaluate(const RowView& row) {
   impl_->source.row = &row;
-  const auto stepped = impl_->select->step();
+  const auto stepped = impl_->select->next();
   auto values = stepped && *stepped ? current_row(*impl_->select) : std::vector<Value>{};
   impl_->select->reset();
   if (!stepped) return std::unexpected(stepped.error());
@@ -133,15 +133,15 @@ Result<std::vector<Value>> compute_generated(const Table& table, const RowView& 
     names += (names.empty() ? "" : ", ") + quote_name(column.name);
     marks += marks.empty() ? "?" : ", ?";
   }
-  auto insert = Statement::prepare(db.get(), "INSERT INTO " + quote_name(table.name) + "(" + names + ") VALUES(" + marks + ")");
+  auto insert = Query::prepare(db.get(), "INSERT INTO " + quote_name(table.name) + "(" + names + ") VALUES(" + marks + ")");
   if (!insert) return std::unexpected(insert.error());
   int parameter = 0;
   for (const auto& column : table.columns)
-    if (column.generated == Generated::no) bind_value(insert->get(), ++parameter, column_value(table, row, column.id));
-  if (auto inserted = insert->step(); !inserted) return std::unexpected(inserted.error());
-  auto select = Statement::prepare(db.get(), "SELECT " + all + " FROM " + quote_name(table.name));
+    if (column.generated == Generated::no) insert->bind(++parameter, column_value(table, row, column.id));
+  if (auto inserted = insert->next(); !inserted) return std::unexpected(inserted.error());
+  auto select = Query::prepare(db.get(), "SELECT " + all + " FROM " + quote_name(table.name));
   if (!select) return std::unexpected(select.error());
-  if (auto found = select->step(); !found || !*found) return std::unexpected(sqlite_error(db.get()));
+  if (auto found = select->next(); !found || !*found) return std::unexpected(sqlite_error(db.get()));
   return current_row(*select);
 }
 

@@ -6,7 +6,7 @@
 
 #include "base/assert.hpp"
 #include "sql/shadow_reader.hpp"
-#include "sql/sqlite_values.hpp"
+#include "sql/query.hpp"
 
 namespace ddb::sql {
 
@@ -22,12 +22,12 @@ Result<void> insert_row(sqlite3* db, const Table& table, const Row& row) {
     names += (names.empty() ? "" : ", ") + quote_name(column.name);
     marks += marks.empty() ? "?" : ", ?";
   }
-  auto insert = Statement::prepare(db, "INSERT INTO main." + quote_name(table.name) + "(" + names + ") VALUES(" + marks + ")");
+  auto insert = Query::prepare(db, "INSERT INTO main." + quote_name(table.name) + "(" + names + ") VALUES(" + marks + ")");
   if (!insert) return std::unexpected(insert.error());
   int parameter = 0;
   for (size_t i = 0; i < table.columns.size(); ++i)
-    if (table.columns[i].generated == Generated::no) bind_value(insert->get(), ++parameter, to_view(row.values[i]));
-  const auto done = insert->step();
+    if (table.columns[i].generated == Generated::no) insert->bind(++parameter, to_view(row.values[i]));
+  const auto done = insert->next();
   if (!done) return std::unexpected(done.error());
   return {};
 }
@@ -59,10 +59,10 @@ struct ShadowCatalog::Impl {
   Result<Schema> run(std::string_view ddl, const std::map<std::string, Row>& samples) {
     for (const auto& [name, row] : samples)
       if (auto done = insert_row(db.get(), *schema.find_table(name), row); !done) return std::unexpected(done.error());
-    auto statement = Statement::prepare(db.get(), ddl);
+    auto statement = Query::prepare(db.get(), ddl);
     if (!statement) return std::unexpected(statement.error());
     if (statement->get() == nullptr) return fail(Code::failed, "there is no statement");
-    if (const auto stepped = statement->step(); !stepped) return std::unexpected(stepped.error());
+    if (const auto stepped = statement->next(); !stepped) return std::unexpected(stepped.error());
     auto after = read_schema(db.get(), schema);
     if (!after) return after;
     // CREATE TABLE AS and the rows of above: the shadow stays empty.

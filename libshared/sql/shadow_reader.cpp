@@ -10,7 +10,7 @@
 
 #include "sql/rows.hpp"
 #include "sql/shadow_catalog.hpp"
-#include "sql/sqlite_values.hpp"
+#include "sql/query.hpp"
 #include "sql/stage_ddl.hpp"
 
 namespace ddb::sql {
@@ -19,11 +19,11 @@ namespace {
 
 /// Runs a query with one text parameter and calls `row` for each of its rows.
 Result<void> query(sqlite3* db, std::string_view sql, std::string_view parameter, auto&& row) {
-  auto statement = Statement::prepare(db, sql);
+  auto statement = Query::prepare(db, sql);
   if (!statement) return std::unexpected(statement.error());
-  bind_value(statement->get(), 1, parameter);
+  statement->bind(1, parameter);
   for (;;) {
-    const auto there = statement->step();
+    const auto there = statement->next();
     if (!there) return std::unexpected(there.error());
     if (!*there) return {};
     if (Result<void> taken = row(*statement); !taken) return taken;
@@ -39,7 +39,7 @@ struct NamedSql {
 Result<std::vector<NamedSql>> objects(sqlite3* db, std::string_view type) {
   std::vector<NamedSql> found;
   auto done = query(db, "SELECT name, tbl_name, sql FROM main.sqlite_schema WHERE type = ?1 AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' "
-                        "ORDER BY rowid", type, [&](const Statement& row) -> Result<void> {
+                        "ORDER BY rowid", type, [&](const Query& row) -> Result<void> {
     found.push_back({row.text(0), row.text(1), row.text(2)});
     return {};
   });
@@ -65,10 +65,10 @@ Result<Bytes> missing_bytes(const Column& column) {
   PrivateDb db;
   const std::string create = "CREATE TABLE d(c " + column.type + " DEFAULT (" + column.default_sql + "))";
   if (auto done = db.run(create + "; INSERT INTO d DEFAULT VALUES"); !done) return std::unexpected(done.error());
-  auto select = Statement::prepare(db.get(), "SELECT c FROM d");
+  auto select = Query::prepare(db.get(), "SELECT c FROM d");
   if (!select) return std::unexpected(select.error());
-  if (const auto there = select->step(); !there) return std::unexpected(there.error());
-  return encode_missing(to_owned(column_of(select->get(), 0)));
+  if (const auto there = select->next(); !there) return std::unexpected(there.error());
+  return encode_missing(to_owned(select->column(0)));
 }
 
 /// Reads one table of the shadow.
@@ -88,7 +88,7 @@ class TableReader {
  private:
   Result<void> read_kind() {
     return query(db_, "SELECT type, wr, strict FROM pragma_table_list(?1) WHERE schema = 'main'", table_.name,
-                 [&](const Statement& row) -> Result<void> {
+                 [&](const Query& row) -> Result<void> {
                    if (row.text(0) != "table") return fail(Code::failed, "virtual tables are not supported: " + table_.name);
                    table_.clustering = row.integer(1) != 0 ? Clustering::without_rowid : Clustering::rowid;
                    table_.strict = row.integer(2) != 0;
@@ -98,7 +98,7 @@ class TableReader {
 
   Result<void> read_columns() {
     return query(db_, "SELECT name, type, \"notnull\", dflt_value, pk, hidden FROM pragma_table_xinfo(?1)", table_.name,
-                 [&](const Statement& row) -> Result<void> {
+                 [&](const Query& row) -> Result<void> {
                    Column column{.name = row.text(0), .type = row.text(1), .not_null = row.integer(2) != 0,
                                  .default_sql = row.text(3), .missing = {}};
                    column.affinity = table_.strict && same_name(column.type, "ANY") ? Affinity::blob
@@ -153,13 +153,13 @@ class TableReader {
     bool has_key_index = false;
     auto done = query(db_, "SELECT l.name, l.\"unique\", l.origin, l.partial, s.sql, s.rowid FROM pragma_index_list(?1) l LEFT JOIN "
                            "main.sqlite_schema s ON s.type = 'index' AND s.name = l.name ORDER BY s.rowid", table_.name,
-                      [&](const Statement& row) -> Result<void> {
+                      [&](const Query& row) -> Result<void> {
       Index index{.name = row.text(0), .sql = row.text(4), .unique = row.integer(1) != 0, .columns = {}, .where = {}};
       index.origin = row.text(2) == "pk" ? IndexOrigin::primary_key : row.text(2) == "u" ? IndexOrigin::unique : IndexOrigin::create;
       if (auto read = read_index_columns(index, row.integer(3) != 0); !read) return read;
       if (index.origin == IndexOrigin::primary_key) {
         has_key_index = true;
-        take_primary_key(std::move(index), !row.null(5));
+        take_primary_key(std::move(index), !codec::is_null(row.column(5)));
       } else {
         found.push_back(std::move(index));
       }
@@ -176,7 +176,7 @@ class TableReader {
     const IndexText text = parse_index(index.sql);
     if (partial) index.where = text.where;
     return query(db_, "SELECT cid, \"desc\", coll FROM pragma_index_xinfo(?1) WHERE key = 1 ORDER BY seqno", index.name,
-                 [&](const Statement& row) -> Result<void> {
+                 [&](const Query& row) -> Result<void> {
                    const auto collation = known_collation(row.text(2));
                    if (!collation) return std::unexpected(collation.error());
                    KeyColumn column{.collation = *collation, .descending = row.integer(1) != 0, .expression = {}};

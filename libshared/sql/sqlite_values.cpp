@@ -2,8 +2,6 @@
 
 #include <sqlite3.h>
 
-#include <utility>
-
 #include "base/assert.hpp"
 
 namespace ddb::sql {
@@ -27,20 +25,6 @@ struct SetResult {
   }
   void operator()(BlobView blob) const {
     sqlite3_result_blob64(context, blob.bytes.empty() ? "" : blob.bytes.data(), blob.bytes.size(), SQLITE_TRANSIENT);
-  }
-};
-
-struct Bind {
-  sqlite3_stmt* stmt;
-  int at;
-  void operator()(std::monostate) const { sqlite3_bind_null(stmt, at); }
-  void operator()(int64_t integer) const { sqlite3_bind_int64(stmt, at, integer); }
-  void operator()(double real) const { sqlite3_bind_double(stmt, at, real); }
-  void operator()(std::string_view text) const {
-    sqlite3_bind_text64(stmt, at, text.empty() ? "" : text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
-  }
-  void operator()(BlobView blob) const {
-    sqlite3_bind_blob64(stmt, at, blob.bytes.empty() ? "" : blob.bytes.data(), blob.bytes.size(), SQLITE_TRANSIENT);
   }
 };
 
@@ -80,7 +64,6 @@ ValueView view_of(sqlite3_value* value) {
 
 ValueView column_of(sqlite3_stmt* stmt, int column) { return view_of(sqlite3_column_value(stmt, column)); }
 void set_result(sqlite3_context* context, const ValueView& value) { std::visit(SetResult{context}, value); }
-void bind_value(sqlite3_stmt* stmt, int parameter, const ValueView& value) { std::visit(Bind{stmt, parameter}, value); }
 
 Error sqlite_error(sqlite3* db) { return Error{Code::failed, sqlite3_errmsg(db), {}, {}}; }
 
@@ -116,35 +99,5 @@ Result<void> PrivateDb::run(std::string_view sql) {
     return std::unexpected(sqlite_error(db_));
   return {};
 }
-
-Result<Statement> Statement::prepare(sqlite3* db, std::string_view sql) {
-  sqlite3_stmt* stmt = nullptr;
-  if (sqlite3_prepare_v2(db, sql.data(), static_cast<int>(sql.size()), &stmt, nullptr) != SQLITE_OK)
-    return std::unexpected(sqlite_error(db));
-  return Statement{stmt};
-}
-
-Statement::Statement(Statement&& other) noexcept : stmt_{std::exchange(other.stmt_, nullptr)} {}
-Statement& Statement::operator=(Statement&& other) noexcept {
-  std::swap(stmt_, other.stmt_);
-  return *this;
-}
-Statement::~Statement() { sqlite3_finalize(stmt_); }
-
-Result<bool> Statement::step() {
-  const int rc = sqlite3_step(stmt_);
-  if (rc == SQLITE_ROW) return true;
-  if (rc == SQLITE_DONE) return false;
-  return std::unexpected(sqlite_error(sqlite3_db_handle(stmt_)));
-}
-
-void Statement::reset() { sqlite3_reset(stmt_); }
-
-std::string Statement::text(int column) const {
-  const auto* text = sqlite3_column_text(stmt_, column);
-  return std::string{bytes(text, text == nullptr ? 0 : sqlite3_column_bytes(stmt_, column))};
-}
-int64_t Statement::integer(int column) const { return sqlite3_column_int64(stmt_, column); }
-bool Statement::null(int column) const { return sqlite3_column_type(stmt_, column) == SQLITE_NULL; }
 
 }  // namespace ddb::sql

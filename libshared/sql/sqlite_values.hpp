@@ -21,7 +21,6 @@ codec::ValueView view_of(sqlite3_value* value);
 codec::ValueView column_of(sqlite3_stmt* stmt, int column);
 /// SQLite copies the bytes.
 void set_result(sqlite3_context* context, const codec::ValueView& value);
-void bind_value(sqlite3_stmt* stmt, int parameter, const codec::ValueView& value);
 
 /// What SQLite says went wrong last on this connection.
 Error sqlite_error(sqlite3* db);
@@ -43,26 +42,6 @@ class PrivateDb {
 
  private:
   sqlite3* db_ = nullptr;
-};
-
-/// Owns a prepared statement.
-class Statement {
- public:
-  static Result<Statement> prepare(sqlite3* db, std::string_view sql);
-  Statement(Statement&& other) noexcept;
-  Statement& operator=(Statement&& other) noexcept;
-  ~Statement();
-  sqlite3_stmt* get() const { return stmt_; }
-  /// True: a row is there. False: done.
-  Result<bool> step();
-  void reset();
-  std::string text(int column) const;  // empty for NULL
-  int64_t integer(int column) const;
-  bool null(int column) const;
-
- private:
-  explicit Statement(sqlite3_stmt* stmt) : stmt_{stmt} {}
-  sqlite3_stmt* stmt_;
 };
 
 }  // namespace ddb::sql

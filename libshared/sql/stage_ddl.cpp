@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "sql/lexer.hpp"
-#include "sql/sqlite_values.hpp"
+#include "sql/query.hpp"
 
 namespace ddb::sql {
 
@@ -50,19 +50,19 @@ std::string without_direction(const Text& text, size_t first, size_t last) {
 }
 
 Result<std::string> schema_sql(sqlite3* db, std::string_view type, std::string_view name) {
-  auto select = Statement::prepare(db, "SELECT sql FROM main.sqlite_schema WHERE type = ?1 AND name = ?2");
+  auto select = Query::prepare(db, "SELECT sql FROM main.sqlite_schema WHERE type = ?1 AND name = ?2");
   if (!select) return std::unexpected(select.error());
-  bind_value(select->get(), 1, type);
-  bind_value(select->get(), 2, name);
-  const auto found = select->step();
+  select->bind(1, type);
+  select->bind(2, name);
+  const auto found = select->next();
   if (!found) return std::unexpected(found.error());
   return select->text(0);
 }
 
 Result<void> run(sqlite3* db, std::string_view sql) {
-  auto statement = Statement::prepare(db, sql);
+  auto statement = Query::prepare(db, sql);
   if (!statement) return std::unexpected(statement.error());
-  const auto stepped = statement->step();
+  const auto stepped = statement->next();
   if (!stepped) return std::unexpected(stepped.error());
   return {};
 }

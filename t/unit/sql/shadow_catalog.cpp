@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "sql/sqlite_values.hpp"
+#include "sql/query.hpp"
 #include "sql/stage_ddl.hpp"
 
 using namespace ddb;
@@ -44,8 +44,8 @@ TEST_CASE("affinity of declared types is SQLite's own") {
   for (const std::string type : types) {
     const std::string name = "t" + std::to_string(n++);
     REQUIRE(db.run("CREATE TABLE " + name + "(c " + type + "); INSERT INTO " + name + " VALUES('5'), ('1.5'), (7)"));
-    auto rows = sql::Statement::prepare(db.get(), "SELECT group_concat(typeof(c)) FROM " + name);
-    REQUIRE(rows->step());
+    auto rows = sql::Query::prepare(db.get(), "SELECT group_concat(typeof(c)) FROM " + name);
+    REQUIRE(rows->next());
     const char* expected[] = {"text,text,integer", "text,text,text", "integer,real,integer", "integer,real,integer", "real,real,real"};
     CHECK_MESSAGE(rows->text(0) == expected[static_cast<int>(sql::affinity_of_type(type))], type);
   }
@@ -146,8 +146,8 @@ TEST_CASE("CREATE TABLE AS makes an empty table with SQLite's types") {
   s.run("CREATE TABLE c AS SELECT a, b || 'x' AS bx, 5 AS five FROM t UNION ALL SELECT 1, 2, 3");
   CHECK(s.table("c").columns[0].affinity == Affinity::integer);
   CHECK(s.table("c").sql == "CREATE TABLE c(a INT,bx,five)");
-  auto rows = sql::Statement::prepare(s.catalog->connection(), "SELECT count(*) FROM c");
-  REQUIRE(rows->step());
+  auto rows = sql::Query::prepare(s.catalog->connection(), "SELECT count(*) FROM c");
+  REQUIRE(rows->next());
   CHECK(rows->integer(0) == 0);
 }
 

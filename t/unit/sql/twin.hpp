@@ -13,7 +13,7 @@
 #include "sql/index_entries.hpp"
 #include "sql/read_table.hpp"
 #include "sql/shadow_catalog.hpp"
-#include "sql/sqlite_values.hpp"
+#include "sql/query.hpp"
 #include "unit/sql/memory_kv.hpp"
 
 namespace ddb::test {
@@ -22,18 +22,17 @@ using Rows = std::vector<std::vector<sql::Value>>;
 
 /// Runs a query to its end; an error is the only row's only value.
 inline Rows run_query(sqlite3* db, const std::string& text, const std::vector<sql::Value>& parameters = {}) {
-  auto statement = sql::Statement::prepare(db, text);
+  auto statement = sql::Query::prepare(db, text);
   if (!statement) return {{sql::Value{"error: " + statement.error().message}}};
   for (size_t i = 0; i < parameters.size(); ++i)
-    sql::bind_value(statement->get(), static_cast<int>(i) + 1, codec::to_view(parameters[i]));
+    statement->bind(static_cast<int>(i) + 1, codec::to_view(parameters[i]));
   Rows rows;
   for (;;) {
-    const auto there = statement->step();
+    const auto there = statement->next();
     if (!there) return {{sql::Value{"error: " + there.error().message}}};
     if (!*there) return rows;
     auto& row = rows.emplace_back();
-    for (int i = 0; i < sqlite3_column_count(statement->get()); ++i)
-      row.push_back(codec::to_owned(sql::column_of(statement->get(), i)));
+    for (int i = 0; i < statement->columns(); ++i) row.push_back(codec::to_owned(statement->column(i)));
   }
 }
 
