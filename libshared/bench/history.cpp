@@ -58,14 +58,13 @@ void History::line(const Operation& operation, const char* type) {
   const std::string text =
       fmt::format("{{\"process\": {}, \"type\": \"{}\", \"f\": \"{}\", \"key\": \"{}\", \"value\": {}, \"time\": {}}}\n", operation.process,
                   type, name_of(operation.f), operation.key, json_value(operation), now_ns() - start_ns_);
-  std::fwrite(text.data(), 1, text.size(), file_);  // errors are kept by the stream: see close()
+  if (std::fwrite(text.data(), 1, text.size(), file_) != text.size() && error_ == 0) error_ = errno;
 }
 
 Result<void> History::close() {
   if (file_ == nullptr) return {};
-  const bool failed = std::ferror(file_) != 0;
-  const bool flushed = std::fclose(std::exchange(file_, nullptr)) == 0;
-  if (failed || !flushed) return fail(Code::io, "cannot write all of " + path_ + ": " + std::strerror(errno));
+  if (std::fclose(std::exchange(file_, nullptr)) != 0 && error_ == 0) error_ = errno;
+  if (error_ != 0) return fail(Code::io, "cannot write all of " + path_ + ": " + std::strerror(error_));
   return {};
 }
 

@@ -51,6 +51,7 @@ class History {
 
   std::FILE* file_ = nullptr;
   std::string path_;
+  int error_ = 0;  // errno of the first write that failed
   int64_t start_ns_ = 0;
 };
 

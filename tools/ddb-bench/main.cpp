@@ -1,12 +1,12 @@
 // ddb-bench: generate load, measure, record histories. See ddb-bench(1).
 #include "kv.hpp"
+#include "sql.hpp"
 #include "tso.hpp"
 
 namespace {
 
 void add_load(ddb::cli::Command& command, ddb::bench::LoadOptions& load, ddb::Duration& timeout) {
-  command.with_oracle()
-      .with_output()
+  command.with_output()
       .option("-c,--clients", load.clients, "logical clients, each with one operation under way").between(1, 1'000'000)
       .option("-d,--duration", load.duration, "how long, as 10s")
       .option("-n,--operations", load.operations, "how many instead of how long; 0: no such limit")
@@ -23,7 +23,8 @@ int main(int argc, char** argv) {
   bench::KvOptions kv;
   auto& kv_command = tool.command("kv", "write and read rows straight at the nodes");
   add_load(kv_command, kv.load, kv.timeout);
-  kv_command.option("-r,--read-percent", kv.read_percent, "share of reads").between(0, 100)
+  kv_command.with_oracle()
+      .option("-r,--read-percent", kv.read_percent, "share of reads").between(0, 100)
       .option("--cas-percent", kv.cas_percent, "share of compare-and-set transactions").between(0, 100)
       .option("-s,--value-bytes", kv.value_bytes, "size of a value").between(1, 1 << 20)
       .option("-k,--keys", kv.keys, "how many different keys").between(1, 1e9)
@@ -37,8 +38,18 @@ int main(int argc, char** argv) {
   bench::TsoOptions tso;
   auto& tso_command = tool.command("tso", "take timestamps from the oracle");
   add_load(tso_command, tso.load, tso.timeout);
-  tso_command.flag("--single", tso.single, "a request for every timestamp, instead of one for all who wait")
+  tso_command.with_oracle()
+      .flag("--single", tso.single, "a request for every timestamp, instead of one for all who wait")
       .action([&](cli::Context& context) { return bench::run_tso(context, tso); });
+
+  bench::SqlOptions sql;
+  auto& sql_command = tool.command("sql", "run a file of statements at a gateway, over and over");
+  add_load(sql_command, sql.load, sql.timeout);
+  sql_command.option("file", sql.file, "statements; - is stdin; may use :n, :client and :random").required()
+      .option("--rpc", sql.gateways, "HOST:PORT[,HOST:PORT...] of gateways; default: $DDB_RPC")
+      .option("-k,--keys", sql.keys, ":random is below this").between(1, 1e18)
+      .option("--seed", sql.seed, "of :random")
+      .action([&](cli::Context& context) { return bench::run_sql(context, sql); });
 
   return tool.run(argc, argv);
 }

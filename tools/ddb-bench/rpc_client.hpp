@@ -1,0 +1,36 @@
+// One session at a gateway, over MessagePack-RPC. The protocol is ddb-rpc(5).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "net/address.hpp"
+#include "net/loop.hpp"
+
+namespace ddb::bench {
+
+using Parameters = std::vector<std::pair<std::string, uint64_t>>;  // by name
+
+class RpcClient {
+ public:
+  using Done = std::function<void(Result<void>)>;
+
+  RpcClient(net::Loop& loop, const net::Address& gateway, Duration timeout);
+  ~RpcClient();
+  RpcClient(const RpcClient&) = delete;
+  RpcClient& operator=(const RpcClient&) = delete;
+
+  /// One at a time. Connects when there is no connection. Errors: those of the gateway; unavailable: not sent;
+  /// unknown_outcome: no answer in time, or the connection broke. After these two the session is another one.
+  void execute(const std::string& sql, const Parameters& parameters, Done done);
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace ddb::bench
