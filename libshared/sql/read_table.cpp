@@ -40,9 +40,10 @@ int report(sqlite3_vtab* vtab, Error error) {
 std::string declaration(const Table& table) {
   std::string sql = "CREATE TABLE x(" + declared_columns(table) + ", \"$key\" HIDDEN, \"$row\" HIDDEN";
   if (table.has_rowid()) return sql + ")";
-  std::string key;
+  std::string key;  // with its collations: SQLite infers from it which columns are distinct
   for (const auto& part : table.primary_key)
-    key += (key.empty() ? "" : ", ") + quote_name(table.column(part.column)->name);
+    key += (key.empty() ? "" : ", ") + quote_name(table.column(part.column)->name) + " COLLATE " +
+           std::string{collation_name(part.collation)};
   return sql + ", PRIMARY KEY(" + key + ")) WITHOUT ROWID";
 }
 

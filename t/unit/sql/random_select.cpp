@@ -117,10 +117,10 @@ class Generator {
         return {"SELECT t.*, u.* FROM t" + join + "u ON " + join_term({"t", "u"}) + " WHERE " + where({"t", "u"}), false};
       }
       case 1:  // of values that are equal yet not the same, such as 5 and 5.0, either may be the greatest
-        return {"SELECT " + pick({"count(*)", "round(min(a) + 0, 3)", "round(max(a) + 0, 3)", "round(max(b) + 0, 3)", "sum(length(c))", "count(DISTINCT b)"}) + " FROM t WHERE " + where({"t"}), false};
+        return {"SELECT " + pick({"count(*)", "round(min(a) + 0, 3)", "round(max(a) + 0, 3)", "round(max(b) + 0, 3)", "sum(length(c))", "count(DISTINCT b)"}) + " FROM t WHERE " + plain_where(), false};
       case 2: {
         const std::string by = columns();
-        return {"SELECT min(a) IS NULL, count(*), max(b) > 3 FROM t WHERE " + where({"t"}) + " GROUP BY " + by, false};
+        return {"SELECT min(a) IS NULL, count(*), max(b) > 3 FROM t WHERE " + plain_where() + " GROUP BY " + by, false};
       }
       case 3: return {"SELECT count(*) FROM (SELECT DISTINCT " + columns() + " FROM t WHERE " + plain_where() + ")", false};
       case 4: return {"SELECT x.a, y.b, (SELECT max(z.c) FROM u z WHERE z.a = x.a) FROM t x, t y WHERE x.a = y.b AND " + where({"x", "y"}), false};
