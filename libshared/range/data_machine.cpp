@@ -45,7 +45,7 @@ Latches::Want want_of(const proto::SettleRequest& settle) {
 }  // namespace
 
 DataMachine::DataMachine(MachineHost& host, const DataOptions& options)
-    : host_{host}, options_{options}, collector_{options.collect} {}
+    : host_{host}, options_{options}, recent_{options.recent_writes_max}, collector_{options.collect} {}
 
 // Every replica
 
@@ -65,6 +65,7 @@ void DataMachine::apply(LogIndex, Term, BytesView bytes, std::optional<uint64_t>
   const auto command = codec::decode<DataCommand>(bytes);
   DDB_ASSERT(command);  // of a kind that this version does not know: to go on would be to diverge
   const bool done = state_.apply(*command, host_.descriptor(), host_.state(), out);
+  if (done && floor_known_) remember_writes(*command);
   if (!cookie) return;
   if (*cookie == upkeep_) return upkeep_applied(*command);
   const auto task = tasks_.find(*cookie);
@@ -75,6 +76,12 @@ void DataMachine::apply(LogIndex, Term, BytesView bytes, std::optional<uint64_t>
 }
 
 // The leader
+
+void DataMachine::remember_writes(const DataCommand& command) {
+  const auto* commit = std::get_if<CommitCommand>(&command.body);
+  if (commit == nullptr) return;
+  for (const VersionWrite& write : commit->writes) recent_.note(write.key, commit->commit_ts);
+}
 
 void DataMachine::became_leader() {
   DDB_ASSERT(tasks_.empty());
@@ -88,6 +95,7 @@ void DataMachine::lost_leadership() {
   ready_.clear();
   floor_.clear();
   record_floor_.clear();
+  recent_ = mvcc::RecentWrites{options_.recent_writes_max};
   floor_known_ = false;
   timestamps_ = {};
   leases_ = {};
@@ -125,8 +133,12 @@ void DataMachine::admit(TaskId id, Task& task) {
 bool DataMachine::is_known(const Task& task) const {
   const bool writes = !std::holds_alternative<proto::ReadRequest>(task.request.body);
   if (writes && !floor_known_) return false;
-  const auto slack = heard_ ? Timestamp::of(static_cast<uint64_t>(options_.timestamp_slack.count()), 0) : Timestamp{};
-  return highest_timestamp(task.request.body).value <= heard_.value + slack.value;
+  return heard_ && highest_timestamp(task.request.body) <= highest_possible(heard_);
+}
+
+/// What a request may name when `heard` is the highest timestamp known to be given out.
+Timestamp DataMachine::highest_possible(Timestamp heard) const {
+  return Timestamp{heard.value + Timestamp::of(static_cast<uint64_t>(options_.timestamp_slack.count()), 0).value};
 }
 
 void DataMachine::ask_timestamp() {
@@ -137,10 +149,7 @@ void DataMachine::ask_timestamp() {
 
 void DataMachine::timestamp(uint64_t cookie, Timestamp ts) {
   heard_ = std::max(heard_, ts);
-  if (!std::exchange(floor_known_, true)) {  // asked for after an entry of the own term was applied
-    floor_.raise_all(ts);
-    record_floor_.raise_all(ts);
-  }
+  if (!floor_known_) begin_term(ts);
   if (cookie == timestamps_.cookie) {
     timestamps_.cookie = 0;
     admit_known(std::exchange(timestamps_.asked, {}), true);
@@ -153,6 +162,14 @@ void DataMachine::timestamp(uint64_t cookie, Timestamp ts) {
     ready_.push_back(cookie);
   }
   run();
+}
+
+/// L2: `fresh` was asked for after an entry of the own term was applied, so it is above all that went before.
+void DataMachine::begin_term(Timestamp fresh) {
+  floor_known_ = true;
+  floor_.raise_all(fresh);
+  record_floor_.raise_all(fresh);
+  recent_.start(highest_possible(fresh));
 }
 
 /// Those who joined after the question left wait for the next answer: theirs may be newer timestamps.
@@ -288,7 +305,7 @@ void DataMachine::finish(TaskId id, const proto::RangeReply& what) {
   tasks_.erase(task);
 }
 
-CommitContext DataMachine::commit_context() { return {host_.state(), floor_, record_floor_, record().threshold}; }
+CommitContext DataMachine::commit_context() { return {host_.state(), floor_, record_floor_, recent_, record().threshold}; }
 
 bool DataMachine::is_routed(const proto::RangeRequest& request) const {
   const proto::RangeDescriptor& descriptor = host_.descriptor();

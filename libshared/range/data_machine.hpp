@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "mvcc/read_floor.hpp"
+#include "mvcc/recent_writes.hpp"
 #include "range/collector.hpp"
 #include "range/data_state.hpp"
 #include "range/evaluate_commit.hpp"
@@ -34,6 +35,7 @@ struct DataOptions {
   // Requests under way, and their bytes; beyond: try_again.
   size_t requests_max = 8192;
   size_t request_bytes_max = 64 << 20;
+  size_t recent_writes_max = 16'384;   // keys that validation remembers; beyond, it walks over rows
   size_t commit_bytes_max = 16 << 20;  // keys and values of one commit; beyond: too_long
   ReadLimits read;
   CollectOptions collect;
@@ -88,8 +90,11 @@ class DataMachine : public Machine {
     std::vector<TaskId> joined;
   };
 
+  void remember_writes(const DataCommand& command);
   void admit(TaskId id, Task& task);
   bool is_known(const Task& task) const;
+  void begin_term(Timestamp fresh);
+  Timestamp highest_possible(Timestamp heard) const;
   void ask_timestamp();
   void admit_known(const std::vector<TaskId>& waiting, bool asked);
   void latch(TaskId id, Task& task);
@@ -127,6 +132,7 @@ class DataMachine : public Machine {
   std::vector<TaskId> ready_;  // to go on, in order
   mvcc::ReadFloor floor_;
   mvcc::ReadFloor record_floor_;
+  mvcc::RecentWrites recent_;
   bool floor_known_ = false;  // L2
   Timestamp heard_;           // the highest timestamp from the oracle
   bool heard_lately_ = false; // somebody needed it since the last tick

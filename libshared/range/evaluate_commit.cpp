@@ -76,12 +76,17 @@ void raise_floor(mvcc::ReadFloor& floor, const env::KeySpan& span, Timestamp ts)
   mvcc::is_point(span) ? floor.raise(span.start, ts) : floor.raise(span, ts);
 }
 
+Result<std::optional<Bytes>> newer_in(const CommitContext& context, mvcc::Reader& reader, const env::KeySpan& span,
+                                      Timestamp ts) {
+  return context.recent.knows_since(ts) ? context.recent.newer_in(span, ts) : reader.newer_in(span, ts);
+}
+
 /// P4: the spans are read at `ts`.
 Result<void> validate_spans(const CommitContext& context, mvcc::Reader& reader, const proto::CommitRequest& request,
                             Timestamp ts) {
   for (const env::KeySpan& span : request.read_spans) {
     raise_floor(context.floor, span, ts);
-    const auto newer = reader.newer_in(span, request.read_ts);
+    const auto newer = newer_in(context, reader, span, request.read_ts);
     if (!newer) return std::unexpected(newer.error());
     if (*newer) return std::unexpected(conflict_at(**newer));
   }

@@ -11,6 +11,7 @@
 
 #include "env/state.hpp"
 #include "mvcc/read_floor.hpp"
+#include "mvcc/recent_writes.hpp"
 #include "proto/range.hpp"
 #include "range/data_command.hpp"
 
@@ -21,6 +22,7 @@ struct CommitContext {
   env::State& state;
   mvcc::ReadFloor& floor;
   mvcc::ReadFloor& record_floor;  // by transaction_key
+  const mvcc::RecentWrites& recent;
   Timestamp threshold;
 };
 

@@ -66,6 +66,7 @@ class History {
  private:
   range::DataOptions options() {
     range::DataOptions options;
+    options.recent_writes_max = 8;
     options.collect = {.age = std::chrono::milliseconds{random_.one_in(2) ? 1 : 600'000}, .piece_max = 3};
     return options;
   }

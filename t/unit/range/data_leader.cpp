@@ -143,6 +143,24 @@ TEST_CASE("losing leadership: who had proposed is in doubt, others are not, and 
   CHECK(group.value("b") == "2");
 }
 
+TEST_CASE("losing leadership between apply and quorum: what was applied is in doubt to the client, and found") {
+  DataGroup group;
+  const auto first = group.txn({DataGroup::put("a", "1")});
+  const auto second = group.txn({DataGroup::put("b", "2")});
+  const auto r1 = group.send(first);
+  const auto r2 = group.send(second);
+  group.give();
+  group.host().lease = false;
+  group.commit();
+  const auto read = group.send(DataGroup::get(first.read_ts, {"a"}));
+  group.elect(1);
+  CHECK(group.answer<proto::Redirect>(r1).in_doubt);
+  CHECK(group.answer<proto::Redirect>(r2).in_doubt);
+  CHECK_FALSE(group.answer<proto::Redirect>(read).in_doubt);
+  CHECK(group.ask<proto::CommitReply>(first).commit_ts == first.attempt.c0);
+  CHECK(group.ask<proto::CommitReply>(second).commit_ts == second.attempt.c0);
+}
+
 TEST_CASE("a replica that does not lead names the leader") {
   DataGroup group;
   group.elect(1);
