@@ -98,7 +98,7 @@ test_expect_success 'watch: what was, and what comes, in order' '
 	test_within 10 grep -q early watch.out &&
 	ddb-oracle put w/1 x >/dev/null && ddb-oracle put other y >/dev/null && ddb-oracle del w/0 >/dev/null &&
 	ddb-oracle put w/2 z >/dev/null &&
-	test_within 10 cluster_gone "$(cat watch.pid)" &&
+	test_within 10 test_gone "$(cat watch.pid)" &&
 	cut -f 2-4 watch.out >actual &&
 	printf "event\tkey\tvalue\nput\tw/0\tearly\nput\tw/1\tx\ndelete\tw/0\t\\\\N\nput\tw/2\tz\n" >expected &&
 	test_cmp expected actual

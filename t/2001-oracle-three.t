@@ -67,7 +67,7 @@ test_expect_success 'leaders killed, one after the other: writes and time go on'
 '
 
 test_expect_success 'a watch that lived through it has missed nothing' '
-	test_within 20 cluster_gone "$(cat watch.pid)" &&
+	test_within 20 test_gone "$(cat watch.pid)" &&
 	seq 60 >expected && tail -n +2 watch.out | cut -f 4 >actual && test_cmp expected actual
 '
 
