@@ -11,6 +11,7 @@ namespace ddb::client {
 namespace {
 
 constexpr Instant never = Instant::max();
+constexpr size_t body_bytes_max = proto::frame_bytes_max - 64;  // a ClientRequest adds less than that
 
 }  // namespace
 
@@ -35,6 +36,14 @@ struct Channel::Impl : std::enable_shared_from_this<Impl> {
                               .down = [this](const Error& reason) { went_down(reason); },
                               .packet = [this](proto::Packet&& packet) { received(std::move(packet)); }},
         options.link);
+  }
+
+  Result<void> check(const Bytes& body) const {
+    if (body.size() > body_bytes_max)
+      return fail(Code::too_long, "a request of " + std::to_string(body.size()) + " bytes is over the limit of " + std::to_string(body_bytes_max),
+                  "make the transaction smaller");
+    if (waiters.size() >= options.waiting_max) return fail(Code::try_again, "too many requests wait for " + to_string(address));
+    return {};
   }
 
   uint64_t add(RangeId range, Bytes body, Waiting waiting) {
@@ -170,10 +179,8 @@ Channel::Channel(net::Loop& loop, const net::Identity& identity, const net::Addr
 Channel::~Channel() { impl_->stop(); }
 
 void Channel::request(RangeId range, Bytes body, Duration timeout, Done<Bytes> done) {
-  if (impl_->waiters.size() >= impl_->options.waiting_max) {
-    impl_->loop.post([done = std::move(done), address = impl_->address]() mutable {
-      done(fail(Code::try_again, "too many requests wait for " + to_string(address)));
-    });
+  if (auto fits = impl_->check(body); !fits) {
+    impl_->loop.post([done = std::move(done), error = std::move(fits.error())]() mutable { done(std::unexpected(std::move(error))); });
     return;
   }
   Impl::Waiting waiting;

@@ -21,7 +21,7 @@ struct ChannelOptions {
 
 /// Keeps one PeerLink and tells replies apart. Requests that are made while it is down leave once it is up.
 /// Errors of requests: unavailable (never sent), unknown_outcome (sent, and no answer), refused or bad_data (a process
-/// of another cluster or version), try_again.
+/// of another cluster or version), try_again, too_long (a frame cannot hold it).
 class Channel {
  public:
   using Stream = std::function<void(Result<Bytes>)>;  // many replies; an error is the last

@@ -183,7 +183,8 @@ void OracleClient::Impl::answered(CallPtr call, size_t member, Result<Bytes> bod
   }
   const Error& error = body.error();
   members[member].trouble = error.message;
-  if (error.code == Code::refused || error.code == Code::bad_data) return call->done(std::unexpected(error));
+  const bool hopeless = error.code == Code::refused || error.code == Code::bad_data || error.code == Code::too_long;
+  if (hopeless) return call->done(std::unexpected(error));
   call->in_doubt = call->in_doubt || error.code == Code::unknown_outcome;
   if (error.code != Code::try_again) leave(member);
   again(std::move(call));
@@ -200,7 +201,10 @@ void OracleClient::Impl::judge(CallPtr call, size_t member, OracleReply reply) {
     pause = pause_min;
     return call->done(std::move(reply));
   }
-  if (error->code != Code::try_again && error->code != Code::not_leader) return call->done(std::unexpected(*error));
+  // A leader that fell with the change under way: a repetition finds what became of it, by its request id.
+  const bool in_doubt = error->code == Code::unknown_outcome;
+  if (!in_doubt && error->code != Code::try_again && error->code != Code::not_leader) return call->done(std::unexpected(*error));
+  call->in_doubt = call->in_doubt || in_doubt;
   members[member].trouble = to_string(members[member].address) + ": " + error->message;
   call->attempts = members.size();  // the leader is known, so pause
   again(std::move(call));

@@ -119,7 +119,8 @@ struct Router::Impl : std::enable_shared_from_this<Impl> {
 
   Result<RangeReply> learn(RangeId range, ReplicaId replica, Result<Bytes> body) {
     if (!body) {
-      if (body.error().code != Code::try_again) cache.map().suspect(range, replica);
+      const bool own_fault = body.error().code == Code::try_again || body.error().code == Code::too_long;
+      if (!own_fault) cache.map().suspect(range, replica);
       return std::unexpected(std::move(body.error()));
     }
     auto reply = codec::decode<RangeReply>(*body);

@@ -25,8 +25,8 @@ class Router {
   Router& operator=(const Router&) = delete;
 
   /// To the range that holds `key`. Calls back by `deadline` at the latest. A Redirect has been learnt from already.
-  /// Errors: wrong_range: the request does not lie within that range; unavailable: it was not sent;
-  /// unknown_outcome: it was, and there is no answer.
+  /// Errors: wrong_range, too_long: the request does not lie within that range, or in a frame; unavailable, try_again: it
+  /// was not sent; unknown_outcome: it was, and there is no answer.
   void send(const Bytes& key, std::shared_ptr<const proto::RangeRequestBody> body, uint32_t repeats, Instant deadline,
             Done<proto::RangeReply> done);
 

@@ -98,7 +98,7 @@ void Txn::Impl::send(txn::Send wanted) {
 void Txn::Impl::answered(uint64_t token, Result<proto::RangeReply> reply) {
   if (reply) {
     coordinator.reply(token, std::move(*reply));
-  } else if (reply.error().code == Code::wrong_range) {
+  } else if (reply.error().code == Code::wrong_range || reply.error().code == Code::too_long) {
     coordinator.reply(token, std::move(reply.error()));
   } else {
     coordinator.no_answer(token, reply.error());

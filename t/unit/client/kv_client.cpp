@@ -185,6 +185,14 @@ TEST_CASE_FIXTURE(Fixture, "a commit over several ranges is refused, and does no
   CHECK(fake.data.empty());
 }
 
+TEST_CASE_FIXTURE(Fixture, "a commit that no frame can hold is refused, and nothing breaks") {
+  CHECK(put("k", "v"));
+  const auto result = put("k", Bytes(proto::frame_bytes_max, 'x'));
+  CHECK(result.error().code == Code::too_long);
+  CHECK(get({"k"})->at(0) == "v");
+  CHECK(get({Bytes(proto::frame_bytes_max, 'x')}).error().code == Code::too_long);
+}
+
 TEST_CASE_FIXTURE(Impatient, "no oracle reachable: unavailable within the timeout, naming it") {
   fake.oracle.stop();
   const Instant start = net::Loop::now();

@@ -214,6 +214,15 @@ TEST_CASE_FIXTURE(Fixture, "the oracle's own errors arrive as they are; try_agai
   CHECK(asked == 3);
 }
 
+TEST_CASE_FIXTURE(Fixture, "a change that a falling leader leaves in doubt is repeated: its request id finds the outcome") {
+  int asked = 0;
+  group.members[0]->answer = [&](const FakeOracle::Call&) -> std::optional<OracleReply> {
+    if (++asked < 3) return Error{Code::unknown_outcome, "the leader changed", {}, {}};
+    return env::MetaTxnResult{true, Revision{7}};
+  };
+  CHECK(txn()->revision == Revision{7});
+}
+
 TEST_CASE_FIXTURE(Fixture, "a reply of the wrong kind is bad data") {
   group.members[0]->answer = [](const FakeOracle::Call&) { return proto::DoneReply{}; };
   CHECK(timestamp().error().code == Code::bad_data);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "codec/archive.hpp"
+#include "env/random.hpp"
 #include "loopback.hpp"
 
 using namespace ddb;
@@ -29,8 +30,8 @@ struct Echo {
                                   Link::Events{.hello = [](const proto::Hello&) {},
                                                .packet =
                                                    [&link](proto::Packet&& packet) {
-                                                     const auto& got = std::get<proto::ClientRequest>(packet);
-                                                     link->send(proto::ClientReply{.id = got.id, .body = got.body});
+                                                     const auto* got = std::get_if<proto::ClientRequest>(&packet);
+                                                     if (got != nullptr) link->send(proto::ClientReply{.id = got->id, .body = got->body});
                                                    },
                                                .closed = [this](const Error& reason) { closed.push_back(reason); }});
   }
@@ -139,6 +140,35 @@ TEST_CASE("a packet before Hello, a second Hello, or no packet at all ends the l
     run_until(loop, [&] { return !echo.closed.empty(); });
     CHECK(echo.closed[0].code == Code::bad_data);
   }
+}
+
+TEST_CASE("packets with any bytes wrong end their own link at most") {
+  Loop loop;
+  Echo echo{loop, any_port, 42};
+  Client good{loop, echo.listener->address(), 42};
+  run_until(loop, [&] { return good.link.up(); });
+  Random random{8};
+  const Bytes hello = codec::encode(proto::Packet{proto::Hello{}});
+  const Bytes valid = codec::encode(proto::Packet{proto::PeerBatch{
+      .cluster = 42, .from = {}, .to = {}, .incarnation = {}, .messages = {{RangeId{1}, ReplicaId{1}, ReplicaId{2}, {}, proto::RaftMessage{}}}}});
+  for (int round = 0; round < 300; ++round) {
+    Bytes bad = round % 2 == 0 ? valid : codec::encode(proto::Packet{request(1)});
+    for (uint64_t i = 1 + random.below(4); i > 0; --i) bad[random.below(bad.size())] = static_cast<char>(random.next());
+    if (random.one_in(4)) bad.resize(1 + random.below(bad.size()));
+    ConnectionPtr raw;
+    bool sent = false;
+    Dialer dialer{loop, echo.listener->address(), std::chrono::seconds{5}, {}, [&](Result<ConnectionPtr> c) {
+                    raw = std::move(*c);
+                    raw->send(hello);
+                    raw->send(bad);
+                    raw->finish();
+                    sent = true;
+                  }};
+    run_until(loop, [&] { return sent; });
+  }
+  CHECK(good.link.send(request(5)));
+  run_until(loop, [&] { return good.replies.size() == 1; });
+  CHECK(good.downs.empty());
 }
 
 TEST_CASE("a link may be destroyed within any of its callbacks") {
