@@ -215,6 +215,8 @@ Result<Parts> open_parts(const std::string& directory, const StoreOptions& optio
   auto env = Environment::open(directory + "/state", options.map_bytes);
   if (!env) return std::unexpected(env.error());
   parts.env = std::move(*env);
+  auto named = files.sync_directory(directory + "/state");  // LMDB syncs its files, not their names
+  if (!named) return std::unexpected(named.error());
   auto record = load_or_make(*parts.env, files, directory);
   if (!record) return std::unexpected(record.error());
 

@@ -8,9 +8,9 @@
 // Threads of the host, and what each calls:
 //   any one thread   open(), adopt(); then, before the others start: recovered(), flush_target()
 //   core             state(), overlay_bytes(), cut(), finish(), snapshot()
-//   log writer       log().append(), log().wants_cover(), log().next_batch()
+//   log writer       log().append(), log().next_batch()
 //   flusher          Flush::step() until done, and its destruction; maintain()
-//   any              Snapshot (one thread at a time), log().pins(), log().room()
+//   any              Snapshot (one thread at a time), log().pins()
 //
 //   core:     while committed and proven (A1): state().apply(batch)
 //             every few seconds, or at a size:     state().apply(range records); flush = cut(point)
@@ -59,7 +59,7 @@ struct StoreOptions {
 /// What goes with a generation into its flush.
 struct FlushPoint {
   BatchNumber proven;                           // the last proven batch at the cut
-  std::vector<proto::FlushedReplica> replicas;  // all whose base moved or that died since the last cut; more is fine
+  std::vector<proto::FlushedReplica> replicas;  // all whose base moved or that died since the last cut; at first: all
   Bytes target;  // the core's note of every range's applied index; recovery gets it back if only part was flushed (A2)
 };
 

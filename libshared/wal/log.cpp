@@ -1,7 +1,6 @@
 #include "wal/log.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <mutex>
 #include <optional>
 
@@ -28,14 +27,12 @@ class Log::Impl {
 
   Result<void> recover(const Position& position, std::vector<proto::LogBatch>& recovered);
   Result<void> append(const proto::LogBatch& batch);
-  bool wants_cover() const { return last_has_records_; }
   BatchNumber next_batch() const { return last_.next(); }
 
   Position flushing(BatchNumber proven, const std::vector<proto::FlushedReplica>& flushed);
   Result<void> release(const Position& position);
   std::vector<proto::ReplicaKey> pins(uint32_t segments_max) const;
   Result<void> prepare_spares() { return spares_.prepare(); }
-  uint64_t room() const;
   uint32_t segments() const;
   Position position() const;
 
@@ -55,9 +52,8 @@ class Log::Impl {
   // Log writer's.
   std::unique_ptr<env::File> file_;  // of the current segment
   SegmentHeader header_;
-  std::atomic<uint64_t> offset_ = 0;  // where the next batch goes; written by the log writer alone
+  uint64_t offset_ = 0;  // where the next batch goes
   BatchNumber last_;
-  bool last_has_records_ = false;
   std::optional<Error> failed_;  // W4
   Bytes buffer_;
 
@@ -88,7 +84,6 @@ Result<void> Log::Impl::recover(const Position& position, std::vector<proto::Log
   if (!opened) return opened;
   for (auto& segment : log->segments)
     std::move(segment.batches.begin(), segment.batches.end(), std::back_inserter(recovered));
-  last_has_records_ = !recovered.empty() && !recovered.back().records.empty();
   return {};
 }
 
@@ -141,7 +136,6 @@ Result<void> Log::Impl::append(const proto::LogBatch& batch) {
     return done;
   }
   last_ = batch.number;
-  last_has_records_ = !batch.records.empty();
   account(batch);
   return {};
 }
@@ -198,12 +192,6 @@ std::vector<proto::ReplicaKey> Log::Impl::pins(uint32_t segments_max) const {
   return ledger_.pins(segments_max);
 }
 
-uint64_t Log::Impl::room() const {
-  const std::lock_guard lock{mutex_};
-  return ledger_.segments().back().size - std::min(offset_.load(), ledger_.segments().back().size) +
-         spares_.count() * (options_.segment_bytes - block_bytes);
-}
-
 uint32_t Log::Impl::segments() const {
   const std::lock_guard lock{mutex_};
   return static_cast<uint32_t>(ledger_.segments().size());
@@ -228,7 +216,6 @@ Result<std::unique_ptr<Log>> Log::open(env::FileSystem& files, std::string direc
 Log::Log(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
 Log::~Log() = default;
 Result<void> Log::append(const proto::LogBatch& batch) { return impl_->append(batch); }
-bool Log::wants_cover() const { return impl_->wants_cover(); }
 BatchNumber Log::next_batch() const { return impl_->next_batch(); }
 Position Log::flushing(BatchNumber proven, const std::vector<proto::FlushedReplica>& flushed) {
   return impl_->flushing(proven, flushed);
@@ -236,7 +223,6 @@ Position Log::flushing(BatchNumber proven, const std::vector<proto::FlushedRepli
 Result<void> Log::release(const Position& position) { return impl_->release(position); }
 std::vector<proto::ReplicaKey> Log::pins(uint32_t segments_max) const { return impl_->pins(segments_max); }
 Result<void> Log::prepare_spares() { return impl_->prepare_spares(); }
-uint64_t Log::room() const { return impl_->room(); }
 uint32_t Log::segments() const { return impl_->segments(); }
 Position Log::position() const { return impl_->position(); }
 

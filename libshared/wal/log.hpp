@@ -50,11 +50,8 @@ class Log {
 
   /// Log writer. Writes and syncs; on success the batch is proven, and its number is the log's last.
   /// batch.number must be next_batch(). After an error, whatever its code, every later call fails (W4).
+  /// Damage to the very last batch would pass for a torn tail: an idle store appends one without records (W2).
   Result<void> append(const proto::LogBatch& batch);
-  /// Log writer. True when the last batch holds records, so that damage to it could pass for a torn tail (W2):
-  /// an idle store then appends a batch without records.
-  bool wants_cover() const;
-
   BatchNumber next_batch() const;  // log writer
 
   /// Any thread. Position to store in the LMDB transaction that makes `flushed` durable: `proven` is the last
@@ -67,8 +64,6 @@ class Log {
   std::vector<proto::ReplicaKey> pins(uint32_t segments_max) const;
   /// Flusher. Makes the spares that are missing; slow (zero-fills). store_full: to be tried again.
   Result<void> prepare_spares();
-  /// Any thread. Bytes that batches can still take before new space is needed.
-  uint64_t room() const;
   uint32_t segments() const;  // any thread; files in use
   Position position() const;  // any thread; as of now
 
