@@ -84,14 +84,11 @@ Result<void> ReadCursor::filter(const ReadPlan& plan, sqlite3_value** arguments)
   auto [pieces, ambiguous] = key_pieces(ranges, arguments);
   pieces_ = std::move(pieces);
   if (pieces_.empty()) return {};
-  const bool one_point = pieces_.size() == 1 && pieces_.front().point();
-  if (one_point && context_.cursors.size() > 1 && !reader().knows(pieces_.front().start))
-    if (auto done = prefetch_join(pieces_.front().start); !done) return done;
   const bool must_sort = ambiguous && !plan.order.empty();
-  if (!must_sort && (!one_point || !reader().knows(pieces_.front().start))) {
-    const auto cached = filter_cached(pieces_);
-    if (!cached) return std::unexpected(cached.error());
-    if (*cached) return {};
+  if (!must_sort) {
+    const auto served = filter_at_hand();
+    if (!served) return std::unexpected(served.error());
+    if (*served) return {};
   }
   if (plan.path.kind == KeyPath::Kind::column) {
     const Bytes prefix = row_prefix(table());
@@ -106,14 +103,21 @@ void ReadCursor::spent_since(uint64_t requests) {
   if (TableCache* const cache = this->cache()) cache->spent(reader().requests() - requests);
 }
 
-/// Serves the statement from memory once it has come back often enough.
-Result<bool> ReadCursor::filter_cached(const std::vector<KeyPiece>& pieces) {
+/// Serves the statement from memory, once it has come back often enough, or sees to it that what it will ask for next
+/// is read along. False: the pieces are to be read.
+Result<bool> ReadCursor::filter_at_hand() {
   TableCache* const cache = this->cache();
   if (cache == nullptr) return false;
+  const bool one_point = pieces_.size() == 1 && pieces_.front().point();
+  if (one_point && reader().knows(pieces_.front().start)) return false;
   if (plan_->whole() || plan_->path.kind == KeyPath::Kind::column) cache->scanned();
-  const auto ready = cache->load(reader());
-  if (!ready || !*ready) return ready;
-  auto picks = cache->find(plan_->path, pieces);
+  if (one_point && !cache->loaded(reader())) {
+    if (auto done = prefetch_join(pieces_.front().start); !done) return std::unexpected(done.error());
+    if (reader().knows(pieces_.front().start)) return false;
+  }
+  const auto loaded = cache->load(reader());
+  if (!loaded || !*loaded) return loaded;
+  auto picks = cache->find(plan_->path, pieces_);
   if (!picks) return std::unexpected(picks.error());
   picks_ = std::move(*picks);
   if (plan_->reverse) std::ranges::reverse(picks_);
@@ -237,7 +241,7 @@ Result<ValueView> ReadCursor::column(size_t position) {
         scratch_ = row_prefix(table()) + entry_->row_parts;
         return codec::BlobView{scratch_};
       }
-      if (const Value* value = entry_column(columns[position].id)) return to_view(*value);
+      if (const Value* value = value_of(*entry_, columns[position].id)) return to_view(*value);
     }
     if (auto done = load_rows(); !done) return std::unexpected(done.error());
   }
@@ -255,13 +259,13 @@ Result<void> ReadCursor::open_entry() {
 }
 
 /// What the entry tells of a column; nullptr: nothing.
-const Value* ReadCursor::entry_column(uint32_t id) {
+const Value* ReadCursor::value_of(const EntryReader& entry, uint32_t id) const {
   const auto find = [&](const std::vector<KeyColumn>& columns, const std::vector<Value>& values) -> const Value* {
     const auto found = std::ranges::find(columns, id, &KeyColumn::column);
     return found == columns.end() ? nullptr : &values[static_cast<size_t>(found - columns.begin())];
   };
-  if (const Value* value = find(index_->columns, entry_->index_values)) return value;
-  return find(table().key_columns(), entry_->key_values);
+  if (const Value* value = find(index_->columns, entry.index_values)) return value;
+  return find(table().key_columns(), entry.key_values);
 }
 
 Result<ValueView> ReadCursor::row_column(const Column& column, size_t position) {
@@ -319,7 +323,7 @@ Result<int64_t> ReadCursor::rowid() {
       value = key_column(id);
     } else {
       if (auto done = open_entry(); !done) return std::unexpected(done.error());
-      value = to_view(*entry_column(id));
+      value = to_view(*value_of(*entry_, id));
     }
   } else {
     if (!has_row(position_))
@@ -334,23 +338,21 @@ Result<int64_t> ReadCursor::rowid() {
   return *rowid;
 }
 
-std::optional<Value> ReadCursor::peek(size_t i, uint32_t column) const {
-  if (has_row(i)) {
-    const BytesView key = cached_ || index_ == nullptr ? BytesView{at(i).key} : BytesView{row_keys_[i]};
-    auto row = decode_row(table(), key, row_value_at(i));
-    if (!row) return std::nullopt;
-    if (column == rowid_column) return Value{row->rowid};
-    return std::move(row->values[table().position(column)]);
+std::vector<std::optional<Value>> ReadCursor::peek(size_t i, const std::vector<uint32_t>& columns) const {
+  std::vector<std::optional<Value>> values(columns.size());
+  if (!has_row(i)) {
+    auto entry = EntryReader::open(table(), *index_, at(i).key, at(i).value);
+    if (!entry) return values;
+    for (size_t c = 0; c < columns.size(); ++c)
+      if (const Value* value = value_of(*entry, columns[c])) values[c] = *value;
+    return values;
   }
-  auto entry = EntryReader::open(table(), *index_, at(i).key, at(i).value);
-  if (!entry) return std::nullopt;
-  const auto find = [&](const std::vector<KeyColumn>& columns, std::vector<Value>& values) -> std::optional<Value> {
-    const auto found = std::ranges::find(columns, column, &KeyColumn::column);
-    if (found == columns.end()) return std::nullopt;
-    return std::move(values[static_cast<size_t>(found - columns.begin())]);
-  };
-  if (auto value = find(index_->columns, entry->index_values)) return value;
-  return find(table().key_columns(), entry->key_values);
+  const BytesView key = cached_ || index_ == nullptr ? BytesView{at(i).key} : BytesView{row_keys_[i]};
+  const auto row = decode_row(table(), key, row_value_at(i));
+  if (!row) return values;
+  for (size_t c = 0; c < columns.size(); ++c)
+    values[c] = columns[c] == rowid_column ? Value{row->rowid} : row->values[table().position(columns[c])];
+  return values;
 }
 
 }  // namespace ddb::sql

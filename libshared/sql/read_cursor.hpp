@@ -43,7 +43,7 @@ class ReadCursor : public sqlite3_vtab_cursor {
   BytesView row_value_at(size_t i) const;  // only when has_row()
 
   // Reading.
-  Result<bool> filter_cached(const std::vector<KeyPiece>& pieces);
+  Result<bool> filter_at_hand();
   TableCache* cache() { return context_.cache(table(), filters_ > 1); }
   void spent_since(uint64_t requests);
   Result<void> next_page();
@@ -57,11 +57,11 @@ class ReadCursor : public sqlite3_vtab_cursor {
   // Decoding.
   Result<ValueView> row_column(const Column& column, size_t position);
   Result<ValueView> key_column(uint32_t id);
-  const Value* entry_column(uint32_t id);
+  const Value* value_of(const EntryReader& entry, uint32_t id) const;
   Result<void> open_entry();
   Result<ValueView> computed_column(size_t position);
-  /// For guessing joins: the value of a column in any row of the page; nullopt: not at hand.
-  std::optional<Value> peek(size_t i, uint32_t column) const;
+  /// For guessing joins: the values of columns in any row of the page; nullopt: not at hand.
+  std::vector<std::optional<Value>> peek(size_t i, const std::vector<uint32_t>& columns) const;
 
   // Join remedies: the keys that the outer cursor's page will ask for are read at once.
   Result<void> prefetch_join(const Bytes& key);

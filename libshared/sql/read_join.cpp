@@ -35,13 +35,13 @@ std::vector<std::vector<JoinGuess::Source>> ReadCursor::sources_of(const std::ve
     std::vector<uint32_t> ids;
     for (const auto& column : other->table().columns) ids.push_back(column.id);
     if (other->table().has_rowid() && other->table().rowid_alias == 0) ids.push_back(rowid_column);
-    for (const uint32_t id : ids) {
-      const auto value = other->peek(other->position_, id);
-      if (!value) continue;
+    const auto row = other->peek(other->position_, ids);
+    for (size_t i = 0; i < ids.size(); ++i) {
+      if (!row[i]) continue;
       for (size_t part = 0; part < values.size(); ++part) {
         Bytes bytes;
-        codec::append_key_part(bytes, to_view(*value), plan_->path.parts[part].order());
-        if (bytes == values[part]) sources[part].push_back({other->id_, id});
+        codec::append_key_part(bytes, to_view(*row[i]), plan_->path.parts[part].order());
+        if (bytes == values[part]) sources[part].push_back({other->id_, ids[i]});
       }
     }
   }
@@ -56,24 +56,28 @@ std::vector<Bytes> ReadCursor::join_keys(const JoinGuess& guess) const {
   const ReadCursor* outer = outer_id == 0 ? nullptr : cursor_by_id(outer_id);
   if (outer == nullptr) return {};
   std::vector<JoinGuess::Source> chosen;
+  std::vector<uint32_t> columns;  // of the outer row
   for (const auto& part : guess.parts) {
     auto best = std::ranges::find(part, outer_id, &JoinGuess::Source::cursor);
     if (best == part.end()) best = std::ranges::find(part, uint64_t{0}, &JoinGuess::Source::cursor);
     if (best == part.end()) return {};
     chosen.push_back(*best);
+    if (best->cursor != 0) columns.push_back(best->column);
   }
   std::vector<Bytes> keys;
   for (size_t i = outer->position_ + 1; i < outer->size() && keys.size() < keys_max; ++i) {
     Bytes key = path_prefix(table(), plan_->path);
+    const auto row = outer->peek(i, columns);
+    auto value = row.begin();
     bool whole = true;
     for (size_t part = 0; part < chosen.size() && whole; ++part) {
       if (chosen[part].cursor == 0) {
         key += guess.values[part];
         continue;
       }
-      const auto value = outer->peek(i, chosen[part].column);
-      whole = value && !codec::is_null(*value);
-      if (whole) codec::append_key_part(key, to_view(*value), plan_->path.parts[part].order());
+      whole = *value && !codec::is_null(**value);
+      if (whole) codec::append_key_part(key, to_view(**value), plan_->path.parts[part].order());
+      ++value;
     }
     if (whole && key.size() <= env::user_key_bytes_max) keys.push_back(std::move(key));
   }

@@ -50,7 +50,11 @@ Result<bool> TableCache::load(Reader& reader) {
   if (!started_ || generation_ != reader.own().generation()) start_anew(reader.own().generation());
   while (rest_ && !given_up_ && (again || pages_ < spent_))
     if (auto done = load_page(reader); !done) return std::unexpected(done.error());
-  return !rest_ && !given_up_;
+  return loaded(reader);
+}
+
+bool TableCache::loaded(const Reader& reader) const {
+  return started_ && !rest_ && !given_up_ && generation_ == reader.own().generation();
 }
 
 Result<void> TableCache::load_page(Reader& reader) {

@@ -30,11 +30,13 @@ class TableCache {
   void spent(uint64_t requests) { spent_ += requests; }
   /// Counts a read of the whole table: the second one loads it.
   void scanned() { ++scans_; }
-  /// Loads as much as has been earned. True: all rows are here, own writes included, as of now.
+  /// All rows are here, own writes included, as of now.
+  bool loaded(const Reader& reader) const;
+  /// Loads as much as has been earned; as loaded().
   Result<bool> load(Reader& reader);
 
   std::shared_ptr<const Rows> rows() const { return rows_; }
-  /// Numbers of the rows in these pieces of a path, ascending in its order. Only after load() gave true.
+  /// Numbers of the rows in these pieces of a path, ascending in its order. Only when loaded().
   Result<std::vector<uint32_t>> find(const KeyPath& path, const std::vector<KeyPiece>& pieces);
 
  private:
