@@ -116,6 +116,55 @@ Result<void> Executor::install(std::shared_ptr<const Schema> schema) {
   return {};
 }
 
+Result<void> Executor::define(std::string_view ddl, std::string_view object) {
+  transaction_lost_ = false;
+  if (!txn_) return catalog_.execute(ddl);
+  const auto before = schema_;
+  txn_->unpin();
+  auto done = catalog_.execute(ddl);
+  auto pin = catalog_.pin();
+  auto kept = pin ? Result<void>{} : std::unexpected(pin.error());
+  const auto schema = pin ? pin->schema() : nullptr;
+  if (kept) kept = txn_->repin(*before, *std::move(pin), object);
+  if (kept) kept = install(schema);
+  if (kept) return done;
+  transaction_lost_ = true;
+  rollback();
+  return kept;
+}
+
+SqlResult<void> Executor::index_own_rows(std::string_view name) {
+  const Table* table = schema_->find_table_of_index(name);
+  DDB_ASSERT(table != nullptr);
+  auto writer = RowWriter::open(*table);
+  if (!writer) return std::unexpected(to_sql_error(writer.error()));
+  WriteBuffer& buffer = txn_->buffer();
+  std::vector<std::pair<Bytes, Bytes>> rows;
+  const Bytes prefix = row_prefix(*table);
+  for (auto at = buffer.lower_bound(prefix); at != buffer.entries().end() && at->first.starts_with(prefix); ++at) {
+    if (at->second.kind != env::WriteKind::erase) rows.emplace_back(at->first, at->second.value);
+  }
+  for (const auto& [key, value] : rows) {
+    const auto row = decode_row(*table, key, value);
+    if (!row) return std::unexpected(to_sql_error(row.error()));
+    const auto values = views(*row);
+    auto entries = writer->entries({row->rowid, values});
+    if (!entries) return std::unexpected(to_sql_error(entries.error()));
+    for (IndexEntry& entry : *entries) {
+      if (!same_name(entry.index->name, name)) continue;
+      if (entry.unique) {
+        buffer.insert(entry.key, std::move(entry.value));
+      } else {
+        buffer.put(entry.key, std::move(entry.value));
+      }
+    }
+  }
+  if (auto clash = buffer.take_clash()) {
+    return std::unexpected(unique_error({Code::exists, "the key exists", {}, *std::move(clash)}));
+  }
+  return {};
+}
+
 void Executor::rollback() {
   if (!txn_) return;
   read_tables_->use_reader(nullptr);

@@ -48,6 +48,12 @@ class Executor {
   void rollback();
   Transaction& transaction() { return *txn_; }
 
+  /// DDL that creates `object`, or drops one that the transaction has created: it goes on under the new version. A
+  /// failure leaves it as it was, unless transaction_lost(). Without a transaction: just the DDL.
+  Result<void> define(std::string_view ddl, std::string_view object);
+  /// The rows that the transaction has written to the index's table, which is younger than its snapshot, get their entries.
+  SqlResult<void> index_own_rows(std::string_view index);
+
   /// In the transaction that begin() began. Queries stream to `sink`; changes leave their rows in the outcome.
   /// `check_unique`: keys believed absent are looked up now, not at commit.
   SqlResult<Outcome> run(const Request& request, RowSink& sink, bool check_unique);
@@ -56,7 +62,7 @@ class Executor {
   /// The text has a plan: it is a query or a change.
   bool knows(std::string_view sql) { return planner_.find(sql) != nullptr; }
 
-  /// ON CONFLICT ROLLBACK has ended the whole transaction.
+  /// The last statement has ended the whole transaction: ON CONFLICT ROLLBACK, or a schema that moved on.
   bool transaction_lost() const { return transaction_lost_; }
   /// ON CONFLICT FAIL has kept what the failed statement had done before.
   bool kept_changes() const { return kept_changes_; }

@@ -207,19 +207,21 @@ std::vector<ForeignKey> foreign_keys(const Schema& schema) {
 }
 
 void ForeignKeyChecks::use_schema(const Schema& schema) {
-  keys_ = foreign_keys(schema);
+  keys_.clear();
   by_table_.clear();
-  for (size_t i = 0; i < keys_.size(); ++i) {
-    by_table_[keys_[i].child->id].as_child.push_back(i);
-    if (keys_[i].parent != nullptr && !keys_[i].mismatch) by_table_[keys_[i].parent->id].as_parent.push_back(i);
+  for (ForeignKey& key : foreign_keys(schema)) {
+    const KeyId id{key.child->id, by_table_[key.child->id].as_child.size()};
+    by_table_[key.child->id].as_child.push_back(id);
+    if (key.parent != nullptr && !key.mismatch) by_table_[key.parent->id].as_parent.push_back(id);
+    keys_.emplace(id, std::move(key));
   }
 }
 
 void ForeignKeyChecks::on_change(uint64_t table, const RowView* before, const RowView* after) {
   const auto roles = by_table_.find(table);
   if (roles == by_table_.end()) return;
-  for (const size_t i : roles->second.as_child) {
-    const ForeignKey& key = keys_[i];
+  for (const KeyId& id : roles->second.as_child) {
+    const ForeignKey& key = keys_.at(id);
     if (after == nullptr) continue;
     auto values = pick(*after, key.child_columns);
     if (any_null(values) || (before != nullptr && same(values, pick(*before, key.child_columns)))) continue;
@@ -229,20 +231,20 @@ void ForeignKeyChecks::on_change(uint64_t table, const RowView* before, const Ro
       broken_ = fail(Code::failed, "foreign key mismatch - \"" + key.child->name + "\" referencing \"" +
                                        key.parent_name + "\"");
     } else {
-      demand(i, std::move(values));
+      demand(id, std::move(values));
     }
   }
-  for (const size_t i : roles->second.as_parent) {
-    const ForeignKey& key = keys_[i];
+  for (const KeyId& id : roles->second.as_parent) {
+    const ForeignKey& key = keys_.at(id);
     if (before == nullptr) continue;
     auto old = pick(*before, key.parent_columns);
     auto now = after == nullptr ? std::vector<ValueView>{} : pick(*after, key.parent_columns);
     if (any_null(old) || (after != nullptr && same(old, now))) continue;
-    gone_.push_back({i, owned(old), owned(now)});
+    gone_.push_back({id, owned(old), owned(now)});
   }
 }
 
-void ForeignKeyChecks::demand(size_t key, std::vector<ValueView> values) {
+void ForeignKeyChecks::demand(KeyId key, std::vector<ValueView> values) {
   demands_.emplace(key, codec::encode_row(0, values));
 }
 
@@ -255,13 +257,13 @@ Result<void> ForeignKeyChecks::end_statement(const RunAction& run, bool defer_al
   if (!broken_) return std::exchange(broken_, {});
   std::set<Demand> now;
   for (const Demand& demand : std::exchange(demands_, {})) {
-    (defer_all || keys_[demand.first].deferred ? deferred_ : now).insert(demand);
+    (defer_all || keys_.at(demand.first).deferred ? deferred_ : now).insert(demand);
   }
   return check(now);
 }
 
 Result<void> ForeignKeyChecks::act(const Gone& gone, const RunAction& run) {
-  const ForeignKey& key = keys_[gone.key];
+  const ForeignKey& key = keys_.at(gone.key);
   const bool deleted = gone.after.empty();
   const KeyAction action = deleted ? key.on_delete : key.on_update;
   const std::string child = quote_name(key.child->name);
@@ -299,10 +301,10 @@ Result<void> ForeignKeyChecks::check(const std::set<Demand>& demands) {
   constexpr size_t together_max = 500;
   std::vector<Bytes> values;
   for (auto at = demands.begin(); at != demands.end();) {
-    const ForeignKey& key = keys_[at->first];
-    const size_t number = at->first;
+    const KeyId id = at->first;
+    const ForeignKey& key = keys_.at(id);
     values.clear();
-    for (; at != demands.end() && at->first == number && values.size() < together_max; ++at) {
+    for (; at != demands.end() && at->first == id && values.size() < together_max; ++at) {
       values.push_back(at->second);
     }
     const auto found = all_have_parents(key, values);

@@ -46,9 +46,8 @@ class ForeignKeyChecks {
 
   explicit ForeignKeyChecks(sqlite3* db) : db_{db} {}
 
+  /// The schema must outlive its use.
   void use_schema(const Schema& schema);
-  /// The table takes part in a constraint.
-  bool concerns(uint64_t table) const { return by_table_.contains(table); }
   /// One row of `table` changed; no `before`: inserted; no `after`: deleted.
   void on_change(uint64_t table, const RowView* before, const RowView* after);
 
@@ -62,14 +61,17 @@ class ForeignKeyChecks {
   void end_transaction();
 
  private:
+  /// A constraint by its child table's id and its place there: the same in every version of the schema that leaves the
+  /// table alone, as a transaction's schema does.
+  using KeyId = std::pair<uint64_t, size_t>;
   struct Gone {                   // of a parent row: its key's old and, after an UPDATE, new values
-    size_t key;
+    KeyId key;
     std::vector<Value> before;
     std::vector<Value> after;     // empty: deleted
   };
-  using Demand = std::pair<size_t, Bytes>;  // number of the constraint, key values as a row
+  using Demand = std::pair<KeyId, Bytes>;  // the constraint, key values as a row
 
-  void demand(size_t key, std::vector<ValueView> values);
+  void demand(KeyId key, std::vector<ValueView> values);
   Result<void> act(const Gone& gone, const RunAction& run);
   Result<void> check(const std::set<Demand>& demands);
   Result<bool> all_have_parents(const ForeignKey& key, std::span<const Bytes> values);
@@ -77,10 +79,10 @@ class ForeignKeyChecks {
   Result<bool> any_row(const std::string& sql, const std::vector<ValueView>& values);
 
   sqlite3* db_;
-  std::vector<ForeignKey> keys_;
+  std::map<KeyId, ForeignKey> keys_;
   struct Roles {
-    std::vector<size_t> as_child;
-    std::vector<size_t> as_parent;
+    std::vector<KeyId> as_child;
+    std::vector<KeyId> as_parent;
   };
   std::map<uint64_t, Roles> by_table_;
   std::vector<Gone> gone_;

@@ -32,6 +32,12 @@ Plan plan_of(const ParsedStatement& s) {
   return plan;
 }
 
+/// The statement behind EXPLAIN [QUERY PLAN].
+Head explained(const ParsedStatement& s) {
+  const bool query_plan = s.tokens.size() > 2 && s.is(1, "QUERY") && s.is(2, "PLAN");
+  return parse_head(s, {query_plan ? size_t{3} : size_t{1}, s.tokens.size()});
+}
+
 bool has_word(const ParsedStatement& s, std::string_view word) {
   for (size_t i = 0; i < s.tokens.size(); ++i) {
     if (s.is(i, word)) return true;
@@ -75,15 +81,16 @@ SqlResult<std::shared_ptr<Plan>> Planner::make(const ParsedStatement& s) {
     const std::string text{s.text.substr(name->offset, name->size)};
     return std::unexpected(error_at(s, name->offset, {Code::refused, "the name " + text + " is reserved", {}, {}}));
   }
-  const DmlHead& dml = s.head.dml;
-  const bool change = s.head.kind == StatementKind::insert || s.head.kind == StatementKind::update ||
-                      s.head.kind == StatementKind::erase;
+  const Head head = s.head.kind == StatementKind::explain ? explained(s) : s.head;
+  const DmlHead& dml = head.dml;
+  const bool change = head.kind == StatementKind::insert || head.kind == StatementKind::update ||
+                      head.kind == StatementKind::erase;
   if (!change || dml.target.empty()) return make_select(s);
   if (!dml.schema.empty() && !same_name(dml.schema, "main")) {  // SQLite would find the read table under any name
     return std::unexpected(to_sql_error({Code::failed, "no such table: " + dml.schema + "." + dml.table, {}, {}}));
   }
-  if (const Table* table = schema_->find_table(dml.table)) return make_dml(s, *table);
-  if (schema_->find_view(dml.table) != nullptr) return make_on_view(s);
+  if (const Table* table = schema_->find_table(dml.table)) return make_dml(s, head, *table);
+  if (schema_->find_view(dml.table) != nullptr) return make_on_view(s, dml.table);
   return make_select(s);  // SQLite says what is wrong with the target
 }
 
@@ -113,8 +120,8 @@ SqlResult<std::shared_ptr<Plan>> Planner::make_select(const ParsedStatement& s) 
   return keep(s, std::move(plan));
 }
 
-SqlResult<std::shared_ptr<Plan>> Planner::make_on_view(const ParsedStatement& s) {
-  if (auto ready = stages_.prepare(s.head.dml.table, false); !ready) {
+SqlResult<std::shared_ptr<Plan>> Planner::make_on_view(const ParsedStatement& s, const std::string& view) {
+  if (auto ready = stages_.prepare(view, false); !ready) {
     return std::unexpected(to_sql_error(ready.error()));
   }
   Edits edits{s.text};
@@ -128,11 +135,9 @@ SqlResult<std::shared_ptr<Plan>> Planner::make_on_view(const ParsedStatement& s)
   return keep(s, std::move(plan));
 }
 
-SqlResult<std::shared_ptr<Plan>> Planner::make_dml(const ParsedStatement& s, const Table& table) {
-  const DmlHead& head = s.head.dml;
+SqlResult<std::shared_ptr<Plan>> Planner::make_dml(const ParsedStatement& s, const Head& head, const Table& table) {
   Plan plan = plan_of(s);
-  plan.on_stage = true;
-  plan.claims = s.head.kind != StatementKind::erase && needs_claims(head, table);
+  plan.claims = head.kind != StatementKind::erase && needs_claims(head.dml, table);
   plan.can_lift = schema_->triggers_of(table.name).empty() && !has_word(parse_statement(table.sql), "FAIL");
   if (auto ready = stages_.prepare(table.name, plan.claims); !ready) {
     Error error = ready.error();
@@ -142,9 +147,9 @@ SqlResult<std::shared_ptr<Plan>> Planner::make_dml(const ParsedStatement& s, con
   Edits edits{s.text};
   number_parameters(s, edits);
   replace_names(s, *schema_, edits);
-  RewrittenDml rewritten = rewrite_dml(s, s.head, table, std::move(edits), Place::top);
+  RewrittenDml rewritten = rewrite_dml(s, head, table, std::move(edits), Place::top);
   auto main = prepare(s, rewritten.edits);
-  if (!main) return std::unexpected(refused(head, s, table, main.error()));
+  if (!main) return std::unexpected(refused(head.dml, s, table, main.error()));
   plan.main = *std::move(main);
   plan.columns = columns_of(plan.main);
   if (!rewritten.load.empty()) {

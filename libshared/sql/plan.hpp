@@ -25,7 +25,6 @@ struct Plan {
   std::vector<ColumnInfo> columns;      // of its rows; empty: it returns none
   Query main;
   Query load;                           // UPDATE, DELETE on a table: pages its rows in
-  bool on_stage = false;                // it changes rows of a table
   bool claims = false;                  // conflicting rows are looked up first
   OnConflict on_conflict = OnConflict::none;
   bool can_lift = false;                // INSERT of literals: rows may run one by one
@@ -49,8 +48,8 @@ class Planner {
 
  private:
   SqlResult<std::shared_ptr<Plan>> make_select(const ParsedStatement& s);
-  SqlResult<std::shared_ptr<Plan>> make_dml(const ParsedStatement& s, const Table& table);
-  SqlResult<std::shared_ptr<Plan>> make_on_view(const ParsedStatement& s);
+  SqlResult<std::shared_ptr<Plan>> make_dml(const ParsedStatement& s, const Head& head, const Table& table);
+  SqlResult<std::shared_ptr<Plan>> make_on_view(const ParsedStatement& s, const std::string& view);
   SqlResult<Query> prepare(const ParsedStatement& s, Edits& edits);
   SqlError refused(const DmlHead& head, const ParsedStatement& s, const Table& table, SqlError error);
   SqlError prepare_error(const ParsedStatement& s, const Edits& edits) const;

@@ -353,6 +353,7 @@ RewrittenDml rewrite_dml(const ParsedStatement& s, const Head& head, const Table
 Edits rename_target(const ParsedStatement& s, const DmlHead& head, const Table& table) {
   Edits edits{s.text};
   rename(s, head, table, Place::top, edits);
+  qualify_by_stage(s, head.returning, table, edits);
   return edits;
 }
 

@@ -27,6 +27,36 @@ Result<Timestamp> LazyTxn::commit(std::vector<env::Write> writes) {
   return txn_->commit(std::move(writes));
 }
 
+Result<void> Transaction::repin(const Schema& before, SchemaPin pin, std::string_view object) {
+  const Schema& now = *pin.schema();
+  const bool used = txn_.begun() || !buffer_.empty();
+  for (const auto& [id, table] : before.tables) {
+    const auto found = now.tables.find(id);
+    if (used && !still_fits(table, found == now.tables.end() ? nullptr : &found->second, object)) {
+      return fail(Code::conflict, "the schema of table " + table.name + " has changed", "restart the transaction");
+    }
+  }
+  for (const auto& [id, table] : now.tables) {
+    if (!before.tables.contains(id) && same_name(table.name, object)) created_.insert(id);
+  }
+  pin_ = std::move(pin);
+  return {};
+}
+
+/// The same; or a table of this transaction's own, and different by `object` alone.
+bool Transaction::still_fits(const Table& before, const Table* now, std::string_view object) const {
+  if (now != nullptr && now->version == before.version) return true;
+  if (!created_.contains(before.id)) return false;
+  if (now == nullptr) return same_name(before.name, object);
+  const auto others = [&](const Table& table) {
+    std::vector<Index> indexes;
+    std::ranges::copy_if(table.indexes, std::back_inserter(indexes),
+                         [&](const Index& index) { return !same_name(index.name, object); });
+    return indexes;
+  };
+  return now->columns == before.columns && others(*now) == others(before);
+}
+
 Result<void> Transaction::check_absent(const std::vector<Bytes>& keys) {
   if (keys.empty()) return {};
   const auto values = txn_.get(keys);
@@ -56,12 +86,12 @@ std::vector<Transaction::Savepoint>::iterator Transaction::find(std::string_view
   return newest == savepoints_.rend() ? savepoints_.end() : newest.base() - 1;
 }
 
-bool Transaction::roll_back_to(std::string_view name) {
+std::optional<size_t> Transaction::roll_back_to(std::string_view name) {
   const auto found = find(name);
-  if (found == savepoints_.end()) return false;
+  if (found == savepoints_.end()) return std::nullopt;
   buffer_.undo_to(found->mark);
   savepoints_.erase(found + 1, savepoints_.end());
-  return true;
+  return savepoints_.back().objects;
 }
 
 bool Transaction::release(std::string_view name) {

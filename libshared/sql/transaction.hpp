@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,7 +40,12 @@ class Transaction {
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
 
-  const Schema& schema() const { return *pin_.schema(); }
+  /// Lets go of the schema version while DDL runs; nothing may be read or written until repin().
+  void unpin() { pin_.release(); }
+  /// Goes on under a newer version, after DDL of its own that created or dropped `object`. conflict: a table that `before`
+  /// had is another now by more than that, so that neither the snapshot nor what was written fits it.
+  Result<void> repin(const Schema& before, SchemaPin pin, std::string_view object);
+
   WriteBuffer& buffer() { return buffer_; }
   Reader& reader() { return reader_; }
 
@@ -49,18 +55,23 @@ class Transaction {
   /// Over, either way. Code::exists: a key that an INSERT believed absent is there; detail = key.
   Result<void> commit();
 
-  struct Savepoint {
-    std::string name;
-    WriteBuffer::Mark mark;
-  };
-  void add_savepoint(std::string name) { savepoints_.push_back({std::move(name), buffer_.mark()}); }
-  /// The newest savepoint of that name becomes the newest of all; false: there is none.
-  bool roll_back_to(std::string_view name);
+  /// `objects`: how many schema objects the transaction had created.
+  void add_savepoint(std::string name, size_t objects) {
+    savepoints_.push_back({std::move(name), buffer_.mark(), objects});
+  }
+  /// The newest savepoint of that name becomes the newest of all. Its `objects`; nullopt: there is none.
+  std::optional<size_t> roll_back_to(std::string_view name);
   /// The savepoint and all newer ones are forgotten; false: there is none.
   bool release(std::string_view name);
   bool has_savepoints() const { return !savepoints_.empty(); }
 
  private:
+  struct Savepoint {
+    std::string name;
+    WriteBuffer::Mark mark;
+    size_t objects;
+  };
+  bool still_fits(const Table& before, const Table* now, std::string_view object) const;
   std::vector<Savepoint>::iterator find(std::string_view name);
 
   SchemaPin pin_;
@@ -68,6 +79,7 @@ class Transaction {
   WriteBuffer buffer_;
   Reader reader_{txn_, buffer_};
   std::vector<Savepoint> savepoints_;
+  std::set<uint64_t> created_;  // tables younger than the snapshot: it holds no row of theirs
 };
 
 }  // namespace ddb::sql

@@ -37,9 +37,13 @@ Result<void> Rows::row(std::span<const codec::ValueView> values) {
 }
 
 Database::Database() {
+  meta.advance(std::chrono::hours{1});  // a machine that has been up for a while
   sql::CatalogOptions options;
   options.now = [this] { return meta.now(); };
-  options.sleep = [this](Duration by) { meta.advance(by); };
+  options.sleep = [this](Duration by) {
+    meta.advance(by);
+    if (catalog) (void)catalog->tick();  // as a timer would
+  };
   auto opened = sql::Catalog::open(meta, kv, options);
   DDB_ASSERT(opened.has_value());
   catalog = *std::move(opened);

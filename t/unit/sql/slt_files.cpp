@@ -85,7 +85,7 @@ TEST_CASE("sqllogictest files of the corpus, a sample") {
   run_files(files);
 }
 
-TEST_CASE("sqllogictest files of the corpus, all" * doctest::skip()) {  // by name: unit-sql -ns -tc='*all'
+TEST_CASE("the whole sqllogictest corpus" * doctest::skip()) {  // minutes: unit-sql -ns -tc='the whole*'
   auto files = files_below(shared_path("slt"));
   for (const auto& file : files_below(shared_path("data"))) files.push_back(file);
   run_files(files);
