@@ -28,6 +28,7 @@ class Raft::Impl {
 
   // As in Raft.
   void tick(Instant now);
+  void wake(Instant now);
   void step(RaftMessage message, Instant now);
   void campaign(Instant now);
   Result<LogIndex> propose(Bytes data, Instant now);
@@ -54,6 +55,7 @@ class Raft::Impl {
   bool in_own_term() const { return lead_ && applied_ >= lead_->own; }
   bool lease_valid(Instant now) const;
   Instant next_deadline() const;
+  bool at_rest() const;
   std::vector<Progress> progress() const;
 
  private:

@@ -10,6 +10,7 @@ Raft::~Raft() = default;
 Raft::Raft(Raft&&) noexcept = default;
 
 void Raft::tick(Instant now) { impl_->tick(now); }
+void Raft::wake(Instant now) { impl_->wake(now); }
 void Raft::step(RaftMessage message, Instant now) { impl_->step(std::move(message), now); }
 void Raft::campaign(Instant now) { impl_->campaign(now); }
 Result<LogIndex> Raft::propose(Bytes data, Instant now) { return impl_->propose(std::move(data), now); }
@@ -46,6 +47,7 @@ Term Raft::term_at(LogIndex index) const { return impl_->log().term_at(index); }
 bool Raft::in_own_term() const { return impl_->in_own_term(); }
 bool Raft::lease_valid(Instant now) const { return impl_->lease_valid(now); }
 Instant Raft::next_deadline() const { return impl_->next_deadline(); }
+bool Raft::at_rest() const { return impl_->at_rest(); }
 size_t Raft::log_bytes() const { return impl_->log().bytes(); }
 std::vector<Raft::Progress> Raft::progress() const { return impl_->progress(); }
 

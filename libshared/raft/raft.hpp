@@ -78,7 +78,9 @@ class Raft {
   Raft(Raft&&) noexcept;
 
   // Inputs.
-  void tick(Instant now);  // at least every heartbeat_interval / 2
+  void tick(Instant now);  // at least every heartbeat_interval / 2, unless the group is quiet (Q1)
+  /// The group was quiet, and tick() not called: timers begin anew. A lease has to be confirmed anew (L4).
+  void wake(Instant now);
   void step(RaftMessage message, Instant now);  // move it in: its entries go into the log
   /// A pre-election at once (S3). Nothing on a learner, a leader or a non-member, nor while a leader heard from or
   /// the life before a restart may rely on our vote being withheld (L1).
@@ -124,6 +126,9 @@ class Raft {
   bool in_own_term() const;   // leads, and has applied an entry of its own term
   bool lease_valid(Instant now) const;  // L1, but for the store's lease; false after TimeoutNow was sent
   Instant next_deadline() const;  // tick() does nothing before it
+  /// Leads a group that may become quiet (Q1): every member holds everything and was told that it is committed, it is
+  /// applied here, and nothing is under way. A follower agrees if it has the same term, last entry and commit index.
+  bool at_rest() const;
   size_t log_bytes() const;       // entries held in memory
   struct Progress {
     ReplicaId id;

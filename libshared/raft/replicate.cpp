@@ -161,6 +161,15 @@ Follower* Raft::Impl::find(ReplicaId peer) {
   return nullptr;
 }
 
+bool Raft::Impl::at_rest() const {
+  const LogIndex last = log_.last().index;
+  if (!lead_ || applied_ != last || hard_.commit != last || durable_ != last) return false;
+  if (is_joint(configs_.latest()) || lead_->transferee || !lead_->reads.empty()) return false;
+  return std::all_of(lead_->followers.begin(), lead_->followers.end(), [&](const Follower& follower) {
+    return follower.match == last && follower.commit_told == last;
+  });
+}
+
 std::vector<Raft::Progress> Raft::Impl::progress() const {
   std::vector<Progress> out;
   if (!lead_) return out;

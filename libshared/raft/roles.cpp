@@ -67,6 +67,13 @@ void Raft::Impl::tick(Instant now) {
   beat();
 }
 
+void Raft::Impl::wake(Instant now) {
+  advance(now);
+  if (!lead_) return arm_election_timer();
+  lead_->since = now;  // a quorum has an election timeout to answer
+  lead_->heartbeat_due = now;
+}
+
 Instant Raft::Impl::next_deadline() const {
   if (!lead_) return may_lead() ? election_deadline_ : Instant::max();
   return lead_->transferee ? std::min(lead_->heartbeat_due, lead_->transfer_deadline) : lead_->heartbeat_due;

@@ -127,6 +127,38 @@ TEST_CASE("L1: a lease needs a quorum of each configuration in force") {
   CHECK(leader.raft.lease_valid(leader.now));
 }
 
+TEST_CASE("Q1, L4: a group at rest is not ticked; woken, its timers begin anew and its lease is confirmed anew") {
+  Member leader{1, fresh(voters({1, 2, 3}))};
+  leader.elect();
+  (void)leader.flush();
+  const auto acknowledge = [&](uint64_t from) {
+    leader.step(from, 1, proto::AppendEntriesReply{.match = LogIndex{1}, .hint = {}, .round = 1});
+    (void)leader.flush();
+  };
+  acknowledge(2);
+  leader.raft.applied(LogIndex{1});
+  CHECK(!leader.raft.at_rest());  // 3 does not hold everything
+  acknowledge(3);
+  CHECK(leader.raft.at_rest());
+
+  leader.now += 3600s;
+  leader.raft.wake(leader.now);
+  CHECK(!leader.raft.lease_valid(leader.now));
+  leader.raft.tick(leader.now);
+  CHECK(leader.raft.role() == Role::leader);
+  CHECK(find_body<proto::Heartbeat>(leader.flush()));
+  leader.step(2, 1, proto::HeartbeatReply{.round = 2});
+  CHECK(leader.raft.lease_valid(leader.now));
+
+  Member follower{2, fresh(voters({1, 2, 3}))};
+  follower.step(1, 1, proto::Heartbeat{.commit = {}, .round = 1});
+  follower.now += 3600s;
+  follower.raft.wake(follower.now);
+  follower.raft.tick(follower.now);
+  CHECK(follower.raft.role() == Role::follower);
+  CHECK(follower.raft.next_deadline() >= follower.now + 1000ms);
+}
+
 TEST_CASE("a leader or follower need not be looked at before its deadline") {
   Member leader{1, fresh(voters({1, 2, 3}))};
   leader.elect();
