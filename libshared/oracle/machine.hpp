@@ -38,6 +38,9 @@ struct Options {
   size_t remembered_max = 1'000'000;  // outcomes of transactions; at the limit, new ones get try_again
 };
 
+/// D5: what a store's heartbeat is good for.
+constexpr Duration store_lease = std::chrono::milliseconds{proto::store_lease_ms};
+
 /// The rows that a new oracle starts from. Each member applies them to its empty state, together with the
 /// birth of its replica of founding_descriptor(), and makes both durable before it votes (Z2).
 void found(const proto::FoundingRecord& record, uint32_t replicas, env::WriteBatch& out);
@@ -99,7 +102,7 @@ class Machine final : public range::Machine {
   proto::OracleReply heartbeat(const proto::StoreHeartbeatRequest& request);
   void watch(range::RequestToken from, const proto::WatchRequest& request);
 
-  // Duties of a leader.
+  // Duties of a leader (lead.cpp).
   void extend_mark();
   void end_leases();
   void compact();
