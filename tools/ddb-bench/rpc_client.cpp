@@ -2,21 +2,18 @@
 
 #define MSGPACK_NO_BOOST
 #include <array>
-#include <boost/asio/connect.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/write.hpp>
+#include <cstring>
 #include <msgpack.hpp>
 
 #include "bench/measure.hpp"
 #include "codec/pack.hpp"
+#include "net/connection.hpp"
 
 namespace ddb::bench {
 
 namespace {
 
-using boost::asio::ip::tcp;
-using Failure = boost::system::error_code;
+constexpr net::ConnectionOptions stream{.framed = false};
 
 Bytes encode_call(uint32_t id, const std::string& sql, const Parameters& parameters) {
   Bytes out;
@@ -64,58 +61,38 @@ Result<void> outcome_of(const msgpack::object& reply) {
 
 }  // namespace
 
-struct RpcClient::Impl : std::enable_shared_from_this<Impl> {
+struct RpcClient::Impl {
   Impl(net::Loop& the_loop, const net::Address& the_gateway, Duration the_timeout)
-      : loop{the_loop}, gateway{the_gateway}, timeout{the_timeout}, socket{loop.io()}, resolver{loop.io()}, timer{loop} {}
+      : loop{the_loop}, gateway{the_gateway}, timeout{the_timeout}, timer{loop} {}
 
   void connect() {
     reader = msgpack::unpacker{};
-    resolver.async_resolve(gateway.host, std::to_string(gateway.port), [self = shared_from_this()](const Failure& error, const auto& found) {
-      if (error) return self->broken(error);
-      boost::asio::async_connect(self->socket, found, [self](const Failure& failure, const auto&) {
-        if (failure) return self->broken(failure);
-        Failure ignored;
-        self->socket.set_option(tcp::no_delay{true}, ignored);
-        self->connected = true;
-        self->read();
-        self->send();
-      });
+    dialer.emplace(loop, gateway, timeout, stream, [this](Result<net::ConnectionPtr> dialed) {
+      if (!dialed) return end_session(dialed.error().message);
+      connection = std::move(*dialed);
+      connection->start({.frame = [this](BytesView piece) { received(piece); },
+                         .closed = [this](const Error& reason) { end_session(reason.message); }});
+      send();
     });
   }
 
   void send() {
     sent = true;
-    boost::asio::async_write(socket, boost::asio::buffer(call), [self = shared_from_this()](const Failure& error, size_t) {
-      if (error) self->broken(error);
-    });
+    connection->send(call);
   }
 
-  void read() {
-    reader.reserve_buffer(16 << 10);
-    socket.async_read_some(boost::asio::buffer(reader.buffer(), reader.buffer_capacity()),
-                           [self = shared_from_this()](const Failure& error, size_t size) {
-                             if (error) return self->broken(error);
-                             self->reader.buffer_consumed(size);
-                             self->take_replies();
-                             if (self->connected) self->read();
-                           });
-  }
-
-  void take_replies() {
+  void received(BytesView piece) {
+    reader.reserve_buffer(piece.size());
+    std::memcpy(reader.buffer(), piece.data(), piece.size());
+    reader.buffer_consumed(piece.size());
     msgpack::object_handle reply;
-    while (connected && reader.next(reply)) finish(outcome_of(reply.get()));
-  }
-
-  void broken(const Failure& error) {
-    if (error != boost::asio::error::operation_aborted) end_session(error.message());
+    while (connection && reader.next(reply)) finish(outcome_of(reply.get()));
   }
 
   /// Nobody reads the old session's answers.
   void end_session(const std::string& reason) {
-    Failure ignored;
-    connected = false;
-    resolver.cancel();
-    socket.close(ignored);
+    dialer.reset();
+    connection.reset();
     finish(fail(sent ? Code::unknown_outcome : Code::unavailable, "gateway " + to_string(gateway) + ": " + reason));
   }
 
@@ -127,31 +104,26 @@ struct RpcClient::Impl : std::enable_shared_from_this<Impl> {
   net::Loop& loop;
   net::Address gateway;
   Duration timeout;
-  tcp::socket socket;
-  tcp::resolver resolver;
   net::Timer timer;
+  std::optional<net::Dialer> dialer;
+  net::ConnectionPtr connection;  // null: none
   msgpack::unpacker reader;
-  Bytes call;   // under way
+  Bytes call;  // under way
   bool sent = false;
-  bool connected = false;
   uint32_t last_id = 0;
   Done done;
 };
 
 RpcClient::RpcClient(net::Loop& loop, const net::Address& gateway, Duration timeout)
-    : impl_{std::make_shared<Impl>(loop, gateway, timeout)} {}
-
-RpcClient::~RpcClient() {
-  impl_->done = nullptr;
-  impl_->end_session("gone");
-}
+    : impl_{std::make_unique<Impl>(loop, gateway, timeout)} {}
+RpcClient::~RpcClient() = default;
 
 void RpcClient::execute(const std::string& sql, const Parameters& parameters, Done done) {
   impl_->call = encode_call(++impl_->last_id, sql, parameters);
   impl_->done = std::move(done);
   impl_->sent = false;
   impl_->timer.after(impl_->timeout, [impl = impl_.get()] { impl->end_session("no answer in time"); });
-  if (impl_->connected) impl_->send();
+  if (impl_->connection) impl_->send();
   else impl_->connect();
 }
 

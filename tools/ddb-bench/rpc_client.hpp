@@ -24,13 +24,13 @@ class RpcClient {
   RpcClient(const RpcClient&) = delete;
   RpcClient& operator=(const RpcClient&) = delete;
 
-  /// One at a time. Connects when there is no connection. Errors: those of the gateway; unavailable: not sent;
+  /// One at a time; a callback may begin the next, not destroy the client. Connects when there is no connection. Errors: those of the gateway; unavailable: not sent;
   /// unknown_outcome: no answer in time, or the connection broke. After these two the session is another one.
   void execute(const std::string& sql, const Parameters& parameters, Done done);
 
  private:
   struct Impl;
-  std::shared_ptr<Impl> impl_;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace ddb::bench
