@@ -65,9 +65,11 @@ class Generator {
   }
   bool without_rowid() const { return without_rowid_; }
 
-  std::string insert(const std::string& table) {
-    return "INSERT OR IGNORE INTO " + table + "(a, b, c, d) VALUES(" + (one_in(2) ? std::to_string(below(40)) : literal()) + ", " +
-           literal() + ", " + literal() + ", " + literal() + ")";
+  std::string insert(const std::string& table, int rows) {
+    const auto value = [&] { return one_in(2) ? std::to_string(below(static_cast<uint64_t>(rows))) : literal(); };
+    const std::string a = value();
+    if (rows <= 60) return "INSERT OR IGNORE INTO " + table + "(a, b, c, d) VALUES(" + a + ", " + literal() + ", " + literal() + ", " + literal() + ")";
+    return "INSERT OR IGNORE INTO " + table + "(a, b, c, d) VALUES(" + a + ", " + value() + ", " + value() + ", " + literal() + ")";
   }
 
   std::string operand(const std::vector<std::string>& aliases) {
@@ -109,22 +111,23 @@ class Generator {
     for (;;)
       if (const std::string text = where({"t"}); text.find(" = CAST") == std::string::npos) return text;
   }
-  /// A SELECT, and whether its rows come in one order only.
-  std::pair<std::string, bool> select(const std::vector<std::string>& keys) {
-    switch (below(8)) {
-      case 0: {
+  /// A SELECT, and whether its rows come in one order only. The first four kinds multiply rows.
+  std::pair<std::string, bool> select(const std::vector<std::string>& keys, uint64_t from_kind) {
+    switch (from_kind + below(10 - from_kind)) {
+      case 0:
+      case 1: {
         const std::string join = pick({" JOIN ", " LEFT JOIN ", " CROSS JOIN "});
         return {"SELECT t.*, u.* FROM t" + join + "u ON " + join_term({"t", "u"}) + " WHERE " + where({"t", "u"}), false};
       }
-      case 1:  // of values that are equal yet not the same, such as 5 and 5.0, either may be the greatest
+      case 4:  // of values that are equal yet not the same, such as 5 and 5.0, either may be the greatest
         return {"SELECT " + pick({"count(*)", "round(min(a) + 0, 3)", "round(max(a) + 0, 3)", "round(max(b) + 0, 3)", "sum(length(c))", "count(DISTINCT b)"}) + " FROM t WHERE " + plain_where(), false};
-      case 2: {
+      case 5: {
         const std::string by = columns();
         return {"SELECT min(a) IS NULL, count(*), max(b) > 3 FROM t WHERE " + plain_where() + " GROUP BY " + by, false};
       }
-      case 3: return {"SELECT count(*) FROM (SELECT DISTINCT " + columns() + " FROM t WHERE " + plain_where() + ")", false};
-      case 4: return {"SELECT x.a, y.b, (SELECT max(z.c) FROM u z WHERE z.a = x.a) FROM t x, t y WHERE x.a = y.b AND " + where({"x", "y"}), false};
-      case 5: return {"SELECT t.a, u.a, x.a FROM t, u, t x WHERE t.a = u.b AND u.a = x.c AND " + where({"t", "u", "x"}), false};
+      case 6: return {"SELECT count(*) FROM (SELECT DISTINCT " + columns() + " FROM t WHERE " + plain_where() + ")", false};
+      case 2: return {"SELECT x.a, y.b, (SELECT max(z.c) FROM u z WHERE z.a = x.a) FROM t x, t y WHERE x.a = y.b AND " + where({"x", "y"}), false};
+      case 3: return {"SELECT t.a, u.a, x.a FROM t, u, t x WHERE t.a = u.b AND u.a = x.c AND " + where({"t", "u", "x"}), false};
       default: {
         // The whole key ends the order, so that no two rows tie.
         std::string text = "SELECT * FROM t WHERE " + plain_where() + " ORDER BY ";
@@ -141,7 +144,8 @@ class Generator {
   bool without_rowid_ = false;
 };
 
-void run_seed(uint64_t seed, int selects) {
+/// `rows` are tried for t, half as many for u; how many fit depends on the keys.
+void run_seed(uint64_t seed, int selects, int rows = 60) {
   Generator g{seed};
   Twin twin;
   std::vector<std::string> keys;
@@ -156,14 +160,14 @@ void run_seed(uint64_t seed, int selects) {
     keys.push_back(key);
   }
   twin.dml("BEGIN");
-  for (int i = 0; i < 60; ++i) {
-    twin.try_dml(g.insert("t"));
-    if (i % 2 == 0) twin.try_dml(g.insert("u"));
+  for (int i = 0; i < rows; ++i) {
+    twin.try_dml(g.insert("t", rows));
+    if (i % 2 == 0) twin.try_dml(g.insert("u", rows));
   }
   twin.dml("COMMIT");
   twin.load(g.one_in(2) ? 3 : 0, seed);
   for (int i = 0; i < selects; ++i) {
-    const auto [text, ordered] = g.select(keys);
+    const auto [text, ordered] = g.select(keys, rows <= 60 ? 0 : 4);
     INFO("seed " << seed);
     twin.check_same(text, ordered);
   }
@@ -180,4 +184,10 @@ TEST_CASE("random SELECTs over random schemas answer as stock SQLite does") {
   const uint64_t first = setting("DDB_SEED", 1);
   const uint64_t seeds = setting("DDB_SEEDS", 50);
   for (uint64_t seed = first; seed < first + seeds; ++seed) run_seed(seed, 60);
+}
+
+TEST_CASE("random SELECTs over tables of several pages") {
+  const uint64_t first = setting("DDB_SEED", 1);
+  const uint64_t seeds = setting("DDB_BIG_SEEDS", 4);
+  for (uint64_t seed = first; seed < first + seeds; ++seed) run_seed(seed, 12, 1500);
 }
