@@ -75,6 +75,7 @@ test_expect_success() {
 		echo "not ok $test_count - $1"
 		test_diagnose "$2"
 	fi
+	cd "$trash" || exit 1  # wherever the body went
 }
 
 test_expect_code() {
