@@ -108,8 +108,8 @@ test_expect_success 'watch ends quietly when told to, and when its reader goes' 
 	test_start watch ddb-oracle watch w/ --prefix &&
 	test_within 10 test -s watch.out &&
 	test_stop watch &&
-	{ ddb-oracle watch w/ --prefix --from 1 2>err; echo $? >code; } | head -n 1 >out &&
-	ddb-oracle put w/3 x >/dev/null &&
+	rm -f code && { { ddb-oracle watch w/ --prefix --from 1 2>err; echo $? >code; } | head -n 1 >out & } &&
+	test_within 10 eval "ddb-oracle put w/3 x >/dev/null && test -e code" &&
 	test_cmp /dev/null err
 '
 
