@@ -105,6 +105,15 @@ Result<RecoveredReplica> finish(const ReplicaKey& key, Draft draft, const Replic
   return out;
 }
 
+/// Of every replica that has one. What is before it is void, and may have holes by now: W7 lets it go.
+std::map<ReplicaKey, BatchNumber> last_begins(const std::vector<proto::LogBatch>& batches) {
+  std::map<ReplicaKey, BatchNumber> out;
+  for (const auto& batch : batches)
+    for (const auto& record : batch.records)
+      if (record.begin) out[record.key] = batch.number;
+  return out;
+}
+
 }  // namespace
 
 Result<std::vector<RecoveredReplica>> recover_log(std::vector<proto::LogBatch> batches,
@@ -120,6 +129,7 @@ Result<std::vector<RecoveredReplica>> recover_log(std::vector<proto::LogBatch> b
     return record.replica == key.replica ? record : nothing;
   };
 
+  std::map<ReplicaKey, BatchNumber> begins = last_begins(batches);
   std::map<ReplicaKey, Draft> drafts;
   for (const auto& [range, record] : flushed)
     if (record.replica) drafts[{range, record.replica}];
@@ -127,6 +137,7 @@ Result<std::vector<RecoveredReplica>> recover_log(std::vector<proto::LogBatch> b
     for (auto& record : batch.records) {
       const ReplicaKey key = record.key;
       if (key.replica <= record_of(key).tombstone) continue;
+      if (batch.number < begins[key]) record.entries.clear();
       auto added = add(drafts[key], std::move(record), flushed_of(key).base.index);
       if (!added) return std::unexpected(added.error());
     }

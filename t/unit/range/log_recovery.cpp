@@ -110,6 +110,16 @@ TEST_CASE("W5, W8: BEGIN voids what is before it, and the copy after it stands")
   refused(recover({begin(base(12, 6))}, flushed(base(10, 5), 10)), "a start above its base at index 10");
 }
 
+TEST_CASE("W7, W8: what is left of a log before BEGIN may have holes; its hard states count all the same") {
+  const auto r = only(recover({append(6, 42, 42), state(hard(7, 1, 41)), begin(base(10, 5), entries(6, 11, 42)), append(7, 43, 44)},
+                              flushed(base(10, 5), 42)));
+  CHECK(r == RecoveredReplica{key, hard(7, 1, 42), base(10, 5), [] {
+                                auto all = entries(6, 11, 42);
+                                for (const auto& entry : entries(7, 43, 44)) all.push_back(entry);
+                                return all;
+                              }(), false});
+}
+
 TEST_CASE("test 7: crash at each step of an install: old or new, nothing between (I3)") {
   const auto before = flushed(base(10, 5), 12, hard(6, 1, 12));
   const auto after = flushed(base(30, 8), 30, hard(8, 0, 30));
