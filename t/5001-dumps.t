@@ -6,9 +6,9 @@ test_seconds=900
 
 data=$(cd "$top" && cd "${DDB_SHARED:-../shared}/data" 2>/dev/null && pwd) || test_skip_all 'no dumps: set DDB_SHARED to a directory with data/*.sql'
 
-# rows_of COMMAND... TABLE: each row as its quoted columns, sorted, as SQLite quotes them.
-columns_of() {
-	sqlite3 "$database" "SELECT group_concat('quote(\"' || name || '\")', ' || ''|'' || ') FROM pragma_table_info('$1')"
+# An expression over a table's columns that tells rows apart by value and type, in hexadecimal: no format is in the way.
+row_of() {
+	sqlite3 "$database" "SELECT 'hex(' || group_concat('quote(\"' || name || '\")', ' || ''|'' || ') || ')' FROM pragma_table_info('$1')"
 }
 
 for dump in "$data"/*.sql; do
@@ -17,7 +17,7 @@ for dump in "$data"/*.sql; do
 	cluster=$trash/$name
 
 	test_expect_success "$name loads" '
-		sqlite3 "$database" <"$dump" && cluster_up -m 1 && ddb-route "$dump"
+		sqlite3 -cmd "PRAGMA synchronous = OFF" "$database" <"$dump" && cluster_up -m 1 && ddb-route "$dump"
 	'
 
 	sqlite3 "$database" "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%'" >tables
@@ -27,12 +27,9 @@ for dump in "$data"/*.sql; do
 	'
 	while read -r table; do
 		test_expect_success "$name: $table is the same, row by row" '
-			rows="SELECT $(columns_of "$table") FROM \"$table\"" &&
-			sqlite3 -newline "" "$database" "SELECT 1" >/dev/null &&
-			sqlite3 "$database" "SELECT count(*) FROM \"$table\"" >expected &&
-			ddb-route --no-header -c "SELECT count(*) FROM \"$table\"" >actual && test_cmp expected actual &&
-			sqlite3 -csv "$database" "$rows" | tr -d "\r" | sort >expected &&
-			ddb-route --csv --no-header -c "$rows" | tr -d "\r" | sort >actual && test_cmp expected actual
+			rows="SELECT $(row_of "$table") FROM \"$table\"" &&
+			sqlite3 "$database" "$rows" | sort >expected &&
+			ddb-route --no-header -c "$rows" | sort >actual && test_cmp expected actual
 		'
 	done <tables
 	test_expect_success "$name: all replicas agree" 'test_within 30 cluster_agree && cluster_down && rm -rf "$cluster"'
