@@ -117,6 +117,18 @@ const sqlite3_module read_module = [] {
 
 }  // namespace
 
+ReadTable::ReadTable(std::shared_ptr<const Schema> of, const Table& read) : schema{std::move(of)}, table{&read} {
+  paths = key_paths(read);
+  for (const auto& column : read.columns) missing.push_back(missing_value(column));
+}
+
+size_t ReadTable::intern(ReadPlan plan) {
+  for (size_t i = 0; i < plans.size(); ++i)
+    if (*plans[i] == plan) return i;
+  plans.push_back(std::make_unique<const ReadPlan>(std::move(plan)));
+  return plans.size() - 1;
+}
+
 struct ReadTables::Impl {
   ReadContext context;
   std::map<std::string, uint64_t> tables;    // registered: name, version of the table

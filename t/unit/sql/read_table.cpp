@@ -53,6 +53,8 @@ TEST_CASE("pages grow, and a limit sizes the first one") {
   CHECK(twin.requests("SELECT count(*), sum(x) FROM t") == 3);  // 256, 1024, 4096
   CHECK(twin.requests("SELECT * FROM t ORDER BY id LIMIT 10") == 1);
   CHECK(twin.kv().counters().rows == 10);
+  twin.check_same("SELECT * FROM t ORDER BY id LIMIT 9223372036854775807 OFFSET 4990", true);
+  twin.check_same("SELECT * FROM t ORDER BY id LIMIT -1 OFFSET 4990", true);
   CHECK(twin.requests("SELECT * FROM t ORDER BY id DESC LIMIT 10 OFFSET 5") == 1);
   CHECK(twin.kv().counters().rows == 15);
   CHECK(twin.requests("SELECT * FROM t WHERE kind = 3 ORDER BY id LIMIT 5") == 2);
