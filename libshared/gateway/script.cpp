@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <initializer_list>
 
 #include "cli/text.hpp"
 #include "gateway/rows.hpp"
@@ -15,6 +16,19 @@ namespace {
 constexpr size_t message_bytes_max = 500;  // SQLite quotes a whole unfinished literal
 
 size_t first_token(std::string_view statement) { return sql::Lexer{statement}.next().offset; }
+
+/// What a statement means for a batch; told by its first word.
+enum class Batching { joins, stands_alone, bounds, refused };
+
+Batching batching_of(std::string_view statement) {
+  const sql::Token token = sql::Lexer{statement}.next();
+  const std::string word = sql::to_lower(statement.substr(token.offset, token.size));
+  const auto is = [&](std::initializer_list<std::string_view> words) { return std::ranges::find(words, word) != words.end(); };
+  if (is({"insert", "replace", "update", "delete", "select", "values", "with"})) return Batching::joins;
+  if (is({"begin", "commit", "end"})) return Batching::bounds;
+  if (is({"rollback", "savepoint", "release"})) return Batching::refused;
+  return Batching::stands_alone;
+}
 
 bool only_reads(sql::StatementKind kind) {
   using enum sql::StatementKind;
@@ -56,6 +70,7 @@ Result<void> Script::run(std::string_view name, const ReadText& read, Ending end
 }
 
 Result<void> Script::finish() {
+  if (options_.batch > 0) return end_batch();
   if (!session_.in_transaction()) return {};
   session_.rollback();
   return complain(place_, {Code::bad_data, "the input ends inside a transaction, which is rolled back", "end it with COMMIT", {}});
@@ -75,7 +90,8 @@ Script::Place Script::ahead(std::string_view text) const {
 }
 
 Result<void> Script::run_statement(std::string_view text) {
-  auto done = execute(text);
+  const Place place = ahead(text.substr(0, first_token(text)));
+  auto done = options_.batch > 0 ? execute_in_batch(text, place) : execute(text, place);
   place_ = ahead(text);
   if (options_.progress) options_.progress(++statements_);
   return done;
@@ -95,12 +111,38 @@ Result<void> Script::run_rest(std::string_view text, Ending ending) {
   return run_statement(text);
 }
 
-Result<void> Script::execute(std::string_view text) {
+Result<void> Script::execute(std::string_view text, Place place) {
   OutputRows rows{out_};
   const auto result = session_.execute(text, {}, rows);
   if (result) return {};
   const auto& position = result.error().position;
-  return complain(ahead(text.substr(0, position ? position->offset : first_token(text))), result.error().error);
+  return complain(position ? ahead(text.substr(0, position->offset)) : place, result.error().error);
+}
+
+Result<void> Script::execute_in_batch(std::string_view text, Place place) {
+  const Batching batching = batching_of(text);
+  if (batching == Batching::bounds) return {};
+  if (batching == Batching::refused)
+    return complain(place, {Code::usage, "a batch cannot be rolled back in parts", "leave out --batch for this text", {}});
+  if (batching == Batching::stands_alone) {
+    if (auto ended = end_batch(); !ended) return ended;
+    return execute(text, place);
+  }
+  if (!session_.in_transaction()) {
+    if (auto begun = execute("BEGIN", place); !begun) return begun;
+    batch_place_ = place;
+    batched_ = 0;
+  }
+  auto done = execute(text, place);
+  if (++batched_ < options_.batch || (!done && !options_.keep_going)) return done;
+  auto ended = end_batch();
+  return done ? ended : done;
+}
+
+/// What COMMIT finds wrong is in some statement since the batch began.
+Result<void> Script::end_batch() {
+  if (!session_.in_transaction()) return {};
+  return execute("COMMIT", batch_place_);
 }
 
 std::unexpected<Error> Script::complain(Place place, const Error& error) {

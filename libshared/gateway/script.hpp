@@ -17,6 +17,9 @@ using ReadText = std::function<Result<std::string_view>()>;
 
 struct ScriptOptions {
   bool keep_going = false;  // after a failed statement
+  /// For loads. Not zero: this many statements make a transaction, whatever BEGIN and COMMIT say; ROLLBACK and SAVEPOINT
+  /// are refused. An error leaves the batches before it.
+  uint64_t batch = 0;
   std::function<void(std::string_view line)> report;       // "NAME:LINE:COLUMN: message: hint", one line per error
   std::function<void(uint64_t statements)> progress = {};  // after each statement; may be empty
 };
@@ -32,7 +35,7 @@ class Script {
   enum class Ending : uint8_t { whole, may_be_cut };
   Result<void> run(std::string_view name, const ReadText& read, Ending ending);
 
-  /// No more text: a transaction that is still open is rolled back, and that is an error (bad_data).
+  /// No more text: a batch is committed; a transaction that is still open is rolled back, and that is an error (bad_data).
   Result<void> finish();
 
   /// The text so far ends inside a statement. For prompts.
@@ -48,7 +51,9 @@ class Script {
   Place ahead(std::string_view text) const;
   Result<void> run_statement(std::string_view text);
   Result<void> run_rest(std::string_view text, Ending ending);
-  Result<void> execute(std::string_view text);
+  Result<void> execute(std::string_view text, Place place);
+  Result<void> execute_in_batch(std::string_view text, Place place);
+  Result<void> end_batch();
   std::unexpected<Error> complain(Place place, const Error& error);
 
   sql::Session& session_;
@@ -58,6 +63,8 @@ class Script {
   sql::StatementSplitter splitter_;
   Place place_;  // of the statement in hand
   uint64_t statements_ = 0;
+  uint64_t batched_ = 0;  // statements of the open batch
+  Place batch_place_;     // where it began
 };
 
 }  // namespace ddb::gateway

@@ -62,6 +62,7 @@ class Filter {
   gateway::ScriptOptions script_options() {
     gateway::ScriptOptions options;
     options.keep_going = interactive_ || options_.keep_going;
+    options.batch = options_.batch;
     options.report = [this](std::string_view line) {
       progress_.clear();
       context_.out().flush();  // rows before the error come before it

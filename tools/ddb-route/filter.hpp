@@ -13,6 +13,7 @@ struct FilterOptions {
   std::vector<std::string> commands;
   std::vector<std::string> files;  // "-": the standard input; none, and no commands: that as well
   bool keep_going = false;
+  uint64_t batch = 0;  // statements to a transaction; zero: as the text says
 };
 
 Result<void> filter(cli::Context& context, const client::ClusterOptions& cluster, const FilterOptions& options);

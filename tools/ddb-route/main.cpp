@@ -12,6 +12,7 @@ int main(int argc, char** argv) {
   tool.with_oracle()
       .option("-c,--command", filter.commands, "run these statements; may be repeated")
       .flag("-k,--keep-going", filter.keep_going, "go on after a failed statement")
+      .option("--batch", filter.batch, "for loads: so many statements make a transaction, whatever BEGIN and COMMIT say; 0: no")
       .option("-t,--timeout", timeout, "of one request to the cluster")
       .option("--listen", serve.listen, "serve MessagePack-RPC clients at this address, see ddb-rpc(5); port 0: any")
       .option("--log", serve.log, "with --listen: log file, reopened on SIGHUP; default: stderr")

@@ -14,9 +14,9 @@ namespace {
 
 /// A session that runs texts, its output and its complaints.
 struct Console {
-  explicit Console(bool keep_going = false) {
+  explicit Console(bool keep_going = false, uint64_t batch = 0) {
     script = std::make_unique<Script>(*session, *out,
-                                      gateway::ScriptOptions{.keep_going = keep_going, .report = [this](std::string_view line) {
+                                      gateway::ScriptOptions{.keep_going = keep_going, .batch = batch, .report = [this](std::string_view line) {
                                                                errors += std::string{line} + "\n";
                                                              }});
   }
@@ -126,6 +126,35 @@ TEST_CASE("a statement cut in a literal is an error that fits a line") {
   CHECK(console.errors.size() < 1000);
   CHECK(console.run("SELECT count(*) FROM t"));
   CHECK(console.rows() == "0\n");
+}
+
+TEST_CASE("batches make transactions of their own size") {
+  Console console{false, 3};
+  std::string text = std::string{schema} + "BEGIN;";
+  for (int i = 1; i <= 10; ++i) text += "INSERT INTO t VALUES (" + std::to_string(i) + ", 'x');\n";
+  text += "COMMIT; CREATE INDEX i ON t (b); SELECT count(*) FROM t;";
+  console.memory.kv.reset_counters();
+  CHECK(console.run(text));
+  CHECK(console.script->finish());
+  CHECK(console.rows() == "10\n");
+  CHECK(console.memory.kv.counters().commits >= 4);
+  CHECK(console.memory.kv.counters().commits < 10);
+  CHECK_FALSE(console.session->in_transaction());
+}
+
+TEST_CASE("an error in a batch leaves the batches before it, and none of its own") {
+  Console console{false, 2};
+  CHECK_FALSE(console.run(std::string{schema} + "INSERT INTO t VALUES (1, 'a'); INSERT INTO t VALUES (2, 'b');\nINSERT INTO t VALUES (3, 'c'); INSERT INTO t VALUES (4, NULL);"));
+  CHECK(console.errors.starts_with("x.sql:3:32: NOT NULL constraint failed"));
+  CHECK(console.run("SELECT a FROM t"));
+  CHECK(console.rows() == "1\n2\n");
+}
+
+TEST_CASE("a batch cannot be rolled back in parts") {
+  Console console{false, 2};
+  const auto done = console.run("BEGIN; SELECT 1; ROLLBACK;");
+  REQUIRE_FALSE(done);
+  CHECK(done.error().code == Code::usage);
 }
 
 TEST_CASE("what cannot be read is an error where reading got to") {
