@@ -19,7 +19,7 @@ for dump in "$data"/*.sql; do
 
 	test_expect_success "$name loads" '
 		sqlite3 -cmd "PRAGMA synchronous = OFF" "$database" <"$dump" && cluster_up -m 1 &&
-		{ echo "PRAGMA foreign_keys = OFF;" && cat "$dump"; } | ddb-route
+		{ echo "PRAGMA foreign_keys = OFF;" && cat "$dump"; } | ddb-route --batch 200
 	'
 
 	sqlite3 "$database" "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%'" >tables
