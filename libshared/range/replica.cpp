@@ -149,6 +149,8 @@ std::optional<uint64_t> Replica::own_cookie(const proto::Entry& entry) {
 }
 
 void Replica::serve_confirmed() {
+  // D5: a quorum's word does not replace the store's lease. What it confirmed stays so, and waits.
+  if (!context_.store_lease_valid()) return;
   while (!confirmed_.empty() && confirmed_.begin()->first <= raft_.applied_index()) {
     const uint64_t cookie = confirmed_.extract(confirmed_.begin()).mapped();
     machine_->confirmed(cookie);
