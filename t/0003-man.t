@@ -19,7 +19,7 @@ for main in "$top"/tools/*/main.cpp; do
 	'
 
 	test_expect_success "$tool: its page has every option that its help has" '
-		mandoc -T utf8 "$top/man/$tool.1" | col -b >page &&
+		mandoc -T ascii "$top/man/$tool.1" | sed "s/.$(printf "\b")//g" >page &&
 		"$tool" --help >help &&
 		sed -n "/^Subcommands:/,\$s/^  \([a-z][a-z-]*\) .*/\1/p" help >commands &&
 		while read -r command; do
