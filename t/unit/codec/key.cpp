@@ -77,8 +77,10 @@ Value random_value(Random& random) {
   switch (random.below(7)) {
     case 0: return {};
     case 1: return near();
-    case 2: return static_cast<int64_t>((uint64_t{1} << random.below(64)) + static_cast<uint64_t>(near())) *
-                   (random.one_in(2) ? 1 : -1);
+    case 2: {  // about a power of two, either side of zero
+      const uint64_t bits = (uint64_t{1} << random.below(64)) + static_cast<uint64_t>(near());
+      return static_cast<int64_t>(random.one_in(2) ? bits : 0 - bits);
+    }
     case 3: return static_cast<double>(near()) / 2;
     case 4: return std::ldexp(static_cast<double>(near()), static_cast<int>(random.below(140)) - 70) + static_cast<double>(near());
     case 5: {

@@ -39,6 +39,7 @@ class FakeHost final : public MachineHost {
   Term term() const override { return Term{1}; }
   ReplicaId leader() const override { return known_leader; }
   bool lease_valid() const override { return leading && lease; }
+  bool space_low() const override { return disk_full; }
   Result<LogIndex> propose(Bytes command, uint64_t cookie) override {
     REQUIRE(leading);
     if (full) return fail(Code::try_again, "too much uncommitted");
@@ -60,6 +61,7 @@ class FakeHost final : public MachineHost {
   bool leading = false;
   bool lease = false;
   bool full = false;
+  bool disk_full = false;
   bool silent = false;  // answers are thrown away
   ReplicaId known_leader;
   uint64_t applied = 0;

@@ -225,6 +225,20 @@ TEST_CASE("a log that takes no more proposals refuses the commit for good") {
   group.commit_now({DataGroup::put("k", "w")});  // its latch is free
 }
 
+TEST_CASE("A7: past the first mark nothing new is written; reads, settling and repetitions are answered") {
+  DataGroup group;
+  const auto before = group.txn({DataGroup::put("k", "v")});
+  group.ask<proto::CommitReply>(before);
+  group.host().disk_full = true;
+  const auto refused = group.txn({DataGroup::put("k", "w")});
+  CHECK(group.ask<Error>(refused).code == Code::store_full);
+  CHECK(group.value("k") == "v");
+  CHECK(group.ask<proto::CommitReply>(before).commit_ts == before.attempt.c0);
+  CHECK(group.ask<proto::SettleReply>(proto::SettleRequest{refused.attempt, "k"}).commit_ts == std::nullopt);
+  group.host().disk_full = false;
+  group.commit_now({DataGroup::put("k", "w")});
+}
+
 TEST_CASE("requests that make no sense are refused") {
   DataGroup group;
   const auto refused = [&](proto::RangeRequestBody body) { return group.refusal(group.send(std::move(body))); };
