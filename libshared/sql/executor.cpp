@@ -205,31 +205,42 @@ SqlResult<std::shared_ptr<Plan>> Executor::plan(std::string_view sql) {
 }
 
 SqlResult<Executor::Bound> Executor::bind(const Request& request) {
-  auto found = planner_.find(request.sql);
-  if (!found) {
-    const ParsedStatement s = parse_statement(request.sql);
-    if (request.parameters.empty()) {
-      auto lifted = lift_literals(s, [&](std::string_view text) {
-        real_.bind(1, text);
-        real_.step();
-        const ResetGuard guard{real_};
-        return std::get<double>(real_.column(0));
-      });
-      const auto shared = lifted ? plan(lifted->text) : nullptr;
-      if (shared && *shared && (*shared)->can_lift) {
-        Bound bound{.plan = *shared, .values = {}, .runs = lifted->values.size() / lifted->columns, .owned = {}};
-        bound.owned = std::move(lifted->values);
-        for (const Value& value : bound.owned) bound.values.push_back(codec::to_view(value));
-        return bound;
-      }
-    }
-    auto made = planner_.make(s);
-    if (!made) return std::unexpected(made.error());
-    found = *std::move(made);
+  if (auto found = planner_.find(request.sql)) return bind_plan(std::move(found), request.parameters);
+  if (request.parsed != nullptr) return bind_parsed(*request.parsed, request.parameters);
+  return bind_parsed(parse_statement(request.sql), request.parameters);
+}
+
+SqlResult<Executor::Bound> Executor::bind_parsed(const ParsedStatement& s, std::span<const Parameter> parameters) {
+  if (parameters.empty()) {
+    if (auto literals = bind_literals(s)) return *std::move(literals);
   }
-  auto values = bind_parameters(*found, request.parameters);
+  auto made = planner_.make(s);
+  if (!made) return std::unexpected(made.error());
+  return bind_plan(*std::move(made), parameters);
+}
+
+/// An INSERT of literals shares its plan with all others of its form.
+std::optional<Executor::Bound> Executor::bind_literals(const ParsedStatement& s) {
+  auto lifted = lift_literals(s, [&](std::string_view text) {
+    const ResetGuard guard{real_};
+    real_.bind(1, text);
+    real_.step();
+    return std::get<double>(real_.column(0));
+  });
+  if (!lifted) return std::nullopt;
+  auto shared = plan(lifted->text);
+  if (!shared || !(*shared)->can_lift) return std::nullopt;  // the error, if it is one, names places in the user's text
+  Bound bound{.plan = *std::move(shared), .values = {}, .runs = lifted->values.size() / lifted->columns, .owned = {}};
+  bound.owned = std::move(lifted->values);
+  bound.values.reserve(bound.owned.size());
+  for (const Value& value : bound.owned) bound.values.push_back(codec::to_view(value));
+  return bound;
+}
+
+SqlResult<Executor::Bound> Executor::bind_plan(std::shared_ptr<Plan> plan, std::span<const Parameter> parameters) const {
+  auto values = bind_parameters(*plan, parameters);
   if (!values) return std::unexpected(values.error());
-  return Bound{.plan = std::move(found), .values = *std::move(values), .runs = 1, .owned = {}};
+  return Bound{.plan = std::move(plan), .values = *std::move(values), .runs = 1, .owned = {}};
 }
 
 SqlResult<std::vector<ValueView>> Executor::bind_parameters(const Plan& plan,

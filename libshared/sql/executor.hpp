@@ -23,6 +23,7 @@ namespace ddb::sql {
 struct Request {
   std::string_view sql;
   std::span<const Parameter> parameters;
+  const ParsedStatement* parsed = nullptr;  // of `sql`, when that is done already
 };
 
 /// What a statement did. The rows of RETURNING wait here until it is certain that they are true.
@@ -94,6 +95,9 @@ class Executor {
 
   Result<void> install(std::shared_ptr<const Schema> schema);
   SqlResult<Bound> bind(const Request& request);
+  SqlResult<Bound> bind_parsed(const ParsedStatement& s, std::span<const Parameter> parameters);
+  std::optional<Bound> bind_literals(const ParsedStatement& s);
+  SqlResult<Bound> bind_plan(std::shared_ptr<Plan> plan, std::span<const Parameter> parameters) const;
   SqlResult<std::vector<ValueView>> bind_parameters(const Plan& plan, std::span<const Parameter> parameters) const;
   void bind_run(const Query& query, const Bound& bound, size_t run) const;
 

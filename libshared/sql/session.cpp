@@ -20,14 +20,15 @@ std::optional<SqlError> parse_error(sqlite3* db, std::string_view sql) {
 SqlResult<StatementResult> Session::Impl::execute(const Request& request, Delivery& delivery) {
   if (executor.knows(request.sql)) return run(request, delivery);
   const ParsedStatement s = parse_statement(request.sql);
+  const Request parsed{request.sql, request.parameters, &s};
   switch (s.head.kind) {
     case StatementKind::select:
-    case StatementKind::explain: return run(request, delivery);
+    case StatementKind::explain: return run(parsed, delivery);
     case StatementKind::insert:
     case StatementKind::update:
     case StatementKind::erase:
-      return same_name(s.head.dml.table, "sqlite_sequence") ? sequences(s) : run(request, delivery);
-    default: return execute_parsed(s, request, delivery);
+      return same_name(s.head.dml.table, "sqlite_sequence") ? sequences(s) : run(parsed, delivery);
+    default: return execute_parsed(s, parsed, delivery);
   }
 }
 
@@ -130,7 +131,7 @@ Result<std::unique_ptr<Session>> Session::open(env::Kv& kv, Catalog& catalog, co
 SqlResult<StatementResult> Session::execute(std::string_view sql, std::span<const Parameter> parameters,
                                             RowSink& sink) {
   Delivery delivery{sink};
-  auto result = impl_->execute({sql, parameters}, delivery);
+  auto result = impl_->execute({sql, parameters, nullptr}, delivery);
   if (!result) return result;
   if (auto finished = delivery.finish(); !finished) return std::unexpected(to_sql_error(finished.error()));
   result->rows = delivery.rows();

@@ -112,7 +112,7 @@ SqlResult<StatementResult> Session::Impl::create_as(const ParsedStatement& s) {
   DiscardRows discard;
   Delivery delivery{discard};
   const std::string name = "main." + quote_name(head.table);
-  auto filled = run({"INSERT INTO " + name + " " + std::string{s.cut(head.select)}, {}}, delivery);
+  auto filled = run({"INSERT INTO " + name + " " + std::string{s.cut(head.select)}, {}, nullptr}, delivery);
   executor.counters = counters;
   if (filled) return result_of(s);
   const auto dropped = open ? drop_created(created.size() - 1) : executor.define("DROP TABLE IF EXISTS " + name, head.table);
@@ -166,7 +166,7 @@ SqlResult<StatementResult> Session::Impl::sequences(const ParsedStatement& s) {
   } rows;
   Delivery delivery{rows};
   const std::string source = "SELECT * FROM (" + std::string{s.cut(s.head.dml.source)} + ")";
-  if (auto read = run({source, {}}, delivery); !read) return read;
+  if (auto read = run({source, {}, nullptr}, delivery); !read) return read;
   for (const auto& [name, last] : rows.found) {
     const Table* table = catalog.schema()->find_table(name);
     if (table == nullptr) continue;

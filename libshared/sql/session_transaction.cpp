@@ -40,7 +40,7 @@ SqlResult<void> Session::Impl::replay() {
       continue;
     }
     const bool now = options.unique_check == UniqueCheck::at_statement;
-    const auto outcome = executor.run({done.sql, done.parameters}, discard, now);
+    const auto outcome = executor.run({done.sql, done.parameters, nullptr}, discard, now);
     if (!outcome) return std::unexpected(outcome.error());
     if (outcome->result != done.result) return refuse("the transaction would not come out the same");
   }
