@@ -74,7 +74,7 @@ test_expect_success 'filled by its own writes: refused before anything breaks' '
 '
 
 test_expect_success 'filled at once, under writes: refused as soon as it is noticed' '
-	fill 0 && insert_until_refused 40 &&
+	fill 0 && insert_until_refused 300 &&
 	count && rm "$disk/filler" && test_within 30 insert && kill -0 "$pid"
 '
 

@@ -53,6 +53,10 @@ class StoreHost::Impl {
     if (!core) return std::unexpected(core.error());
     core_ = std::move(*core);
     files_.keep_only(core_->snapshot_files());
+    // A7: a store that starts on a full disk refuses the first write already.
+    const auto space = store_->maintain();
+    if (!space && space.error().code != Code::store_full) return std::unexpected(space.error());
+    maintained(space);
     tick();
     return {};
   }
