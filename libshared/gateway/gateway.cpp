@@ -2,6 +2,8 @@
 
 #include <optional>
 
+#include "sql/schema_store.hpp"
+
 namespace ddb::gateway {
 
 Gateway::Gateway(net::Loop& loop, const client::ClusterOptions& options, std::function<void(const Error&)> trouble)
@@ -29,12 +31,25 @@ Result<void> Gateway::open() {
   auto catalog = sql::Catalog::open(meta_, kv_, options);
   if (!catalog) return std::unexpected(catalog.error());
   catalog_ = *std::move(catalog);
+  watch_schema();
   tick_later();
   return {};
 }
 
+/// Only so that other gateways' DDL need not wait for the next look: what a watch misses, that finds.
+void Gateway::watch_schema() {
+  schema_watch_ = cluster_.oracle().watch(sql::SchemaStore::version_key, {}, {},
+                                          {.changed = [this](const proto::WatchReply& reply) {
+                                             if (reply.events.empty()) return;
+                                             catalog_->look_soon();
+                                             if (!ticking_) tick_now();
+                                           },
+                                           .lost = [this](const Error&) { watch_schema(); }});
+}
+
 void Gateway::close() {
   while (ticking_) sleep(std::chrono::milliseconds{1});
+  cluster_.oracle().unwatch(schema_watch_);
   ticker_.cancel();
   catalog_.reset();
 }
@@ -58,10 +73,13 @@ void Gateway::sleep(Duration time) {
 }
 
 void Gateway::tick_later() {
-  ticker_.after(sql::CatalogOptions{}.refresh_interval, [this] {
-    ticking_ = true;
-    fibers_.spawn([this] { tick(); });
-  });
+  ticker_.after(sql::CatalogOptions{}.refresh_interval, [this] { tick_now(); });
+}
+
+void Gateway::tick_now() {
+  ticking_ = true;
+  ticker_.cancel();
+  fibers_.spawn([this] { tick(); });
 }
 
 void Gateway::tick() {

@@ -39,7 +39,9 @@ class Gateway {
 
  private:
   void yield();
+  void watch_schema();
   void tick_later();
+  void tick_now();
   void tick();
 
   net::Loop& loop_;
@@ -50,6 +52,7 @@ class Gateway {
   client::MetaClient meta_;
   net::Timer ticker_;
   bool ticking_ = false;  // a fiber is
+  client::OracleClient::WatchId schema_watch_ = 0;
   std::unique_ptr<sql::Catalog> catalog_;
 };
 

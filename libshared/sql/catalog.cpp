@@ -72,6 +72,8 @@ Result<void> Catalog::with_shadow(const std::function<Result<void>(sqlite3*)>& u
   return impl_->changer.with_shadow(use);
 }
 
+void Catalog::look_soon() { impl_->gateway.look_soon(); }
+
 Result<void> Catalog::tick() {
   if (impl_->ticking.exchange(true)) return {};
   auto done = impl_->gateway.tick();

@@ -90,6 +90,8 @@ class Catalog {
   /// Keeps the lease and takes over other gateways' changes. A timer calls it every refresh_interval; it returns
   /// at once when there is nothing to do. Errors are for the log: the next call tries again.
   Result<void> tick();
+  /// SchemaStore::version_key has changed, so a watch says: the next tick() looks at once.
+  void look_soon();
 
   RowIds& row_ids();
 

@@ -90,9 +90,9 @@ Duration GatewayLease::left() const {
   return lease_ ? until_ - now : Duration{};
 }
 
-uint64_t GatewayLease::announced() const {
+std::string GatewayLease::name() const {
   const std::lock_guard lock{mutex_};
-  return announced_;
+  return name_;
 }
 
 uint64_t GatewayLease::epoch() const {
@@ -100,11 +100,13 @@ uint64_t GatewayLease::epoch() const {
   return epoch_;
 }
 
-Result<uint64_t> GatewayLease::lowest_version(uint64_t otherwise) {
+Result<uint64_t> GatewayLease::lowest_of_others(uint64_t otherwise) {
+  const Bytes own = Bytes{gateway_prefix} + name();
   const auto gateways = meta_.range(gateway_prefix, prefix_end(gateway_prefix));
   if (!gateways) return std::unexpected(gateways.error());
   uint64_t lowest = otherwise;
   for (const auto& entry : gateways->entries) {
+    if (entry.key == own) continue;
     const auto version = codec::decode<uint64_t>(entry.value);
     if (!version) return fail(Code::bad_data, "metadata key " + entry.key + " does not hold what it should");
     lowest = std::min(lowest, *version);

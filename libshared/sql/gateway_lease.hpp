@@ -29,15 +29,15 @@ class GatewayLease {
   /// By this gateway's own clock, from before it asked (G3); with half of it left, and a third for the timer.
   bool valid() const { return left() > ttl_ / 4; }
   bool due() const { return left() < ttl_ * 2 / 3; }
-  uint64_t announced() const;
   /// Rises with every enter(): what was begun under an earlier lease is void.
   uint64_t epoch() const;
 
-  /// The lowest version that any living gateway is at; `otherwise` when there is none.
-  Result<uint64_t> lowest_version(uint64_t otherwise);
+  /// The lowest version that any other living gateway is at; `otherwise` when there is none.
+  Result<uint64_t> lowest_of_others(uint64_t otherwise);
 
  private:
   Duration left() const;
+  std::string name() const;
 
   env::Meta& meta_;
   std::string name_;

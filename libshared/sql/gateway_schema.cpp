@@ -10,7 +10,8 @@ namespace ddb::sql {
 namespace {
 
 constexpr int attempts_max = 20;  // to enter, against other gateways' changes
-constexpr Duration nap_min = std::chrono::milliseconds{1};
+constexpr Duration nap_min = std::chrono::milliseconds{1};  // between looks at the others; doubled
+constexpr Duration nap_max = std::chrono::milliseconds{16};
 
 }  // namespace
 
@@ -99,7 +100,8 @@ Result<void> GatewaySchema::tick() {
     if (!*kept)
       if (auto done = enter(); !done) return done;
   }
-  if (options_.now() - refreshed_ >= options_.refresh_interval) {
+  const bool told = told_of_change_.exchange(false);
+  if (told || options_.now() - refreshed_ >= options_.refresh_interval) {
     refreshed_ = options_.now();
     if (auto done = refresh(); !done) return done;
   }
@@ -147,16 +149,17 @@ Result<bool> GatewaySchema::save(const StoredSchema& before, const Schema& after
 
 Result<void> GatewaySchema::wait_for(uint64_t version) {
   const Instant start = options_.now();
-  for (;;) {
+  for (Duration nap = nap_min;; nap = std::min(2 * nap, nap_max)) {
     if (auto done = ensure_lease(); !done) return done;
-    if (auto done = announce(); !done) return done;
-    const auto lowest = lease_.lowest_version(version);
-    if (!lowest) return std::unexpected(lowest.error());
-    if (*lowest >= version) return {};
+    // What this gateway uses, it knows better than its announcement, which tick() writes, for the others' sake.
+    const auto others = lease_.lowest_of_others(version);
+    if (!others) return std::unexpected(others.error());
+    const uint64_t lowest = std::min(*others, version_in_use());
+    if (lowest >= version) return {};
     if (options_.now() - start > options_.change_wait_max)
-      return fail(Code::try_again, "a gateway stays at schema version " + std::to_string(*lowest),
+      return fail(Code::try_again, "a gateway stays at schema version " + std::to_string(lowest),
                   "end its transactions, or stop it and wait for its lease to run out");
-    options_.sleep(std::max<Duration>(options_.refresh_interval / 10, nap_min));
+    options_.sleep(nap);
   }
 }
 

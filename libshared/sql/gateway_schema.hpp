@@ -1,6 +1,7 @@
 // The schema as one gateway holds it: the version in force, who uses which, and the lease that lets it (G1-G3, catalog.hpp).
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -26,6 +27,7 @@ class GatewaySchema {
   void leave() { (void)lease_.leave(); }
   /// Renews what is due, and takes over other gateways' changes.
   Result<void> tick();
+  void look_soon() { told_of_change_ = true; }
 
   struct Pinned {
     uint64_t id = 0;
@@ -63,6 +65,7 @@ class GatewaySchema {
   SchemaStore store_;
   GatewayLease lease_;
   Instant refreshed_{};  // tick() alone
+  std::atomic<bool> told_of_change_ = false;
   mutable std::mutex mutex_;  // of what follows
   std::shared_ptr<const Schema> schema_ = std::make_shared<const Schema>();
   Revision revision_;

@@ -66,8 +66,10 @@ struct ShadowCatalog::Impl {
     auto after = read_schema(db.get(), schema);
     if (!after) return after;
     // CREATE TABLE AS and the rows of above: the shadow stays empty.
-    for (const auto& [id, table] : after->tables)
+    for (const auto& [id, table] : after->tables) {
+      if (schema.tables.contains(id) && samples.empty()) continue;
       if (auto done = db.run("DELETE FROM main." + quote_name(table.name)); !done) return std::unexpected(done.error());
+    }
     return after;
   }
 };

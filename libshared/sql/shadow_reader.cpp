@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <optional>
 #include <set>
 #include <utility>
@@ -262,13 +263,39 @@ std::vector<const typename Map::mapped_type*> match(const Map& before, const std
   return matched;
 }
 
+using IndexTexts = std::map<std::string, std::string>;  // CREATE INDEX by name
+
+/// The CREATE INDEX texts of each table.
+Result<std::map<std::string, IndexTexts>> index_texts(sqlite3* db) {
+  const auto found = objects(db, "index");
+  if (!found) return std::unexpected(found.error());
+  std::map<std::string, IndexTexts> texts;
+  for (const auto& index : *found) texts[index.table][index.name] = index.sql;
+  return texts;
+}
+
+/// A descriptor follows from the texts of its table and indexes alone, so equal texts spare reading it back.
+bool same_texts(const Table& before, const NamedSql& table, const IndexTexts& indexes) {
+  if (before.name != table.name || before.sql != table.sql) return false;
+  IndexTexts had;
+  for (const auto& index : before.indexes)
+    if (!index.sql.empty()) had[index.name] = index.sql;
+  return had == indexes;
+}
+
 bool reserved(std::string_view name) { return name.starts_with('$') || name.ends_with("$w"); }
 
 Result<void> read_tables(sqlite3* db, const Schema& before, Schema& after) {
   const auto found = objects(db, "table");
   if (!found) return std::unexpected(found.error());
+  auto indexes = index_texts(db);
+  if (!indexes) return std::unexpected(indexes.error());
   const auto old = match(before.tables, *found);
   for (size_t i = 0; i < found->size(); ++i) {
+    if (old[i] != nullptr && same_texts(*old[i], (*found)[i], (*indexes)[(*found)[i].name])) {
+      after.tables.emplace(old[i]->id, *old[i]);
+      continue;
+    }
     Table table{.name = (*found)[i].name, .sql = (*found)[i].sql, .columns = {}, .primary_key = {}, .primary_key_index_name = {},
                 .indexes = {}, .stage_sql = {}};
     if (reserved(table.name)) return fail(Code::failed, "object name reserved for internal use: " + table.name);

@@ -203,6 +203,18 @@ TEST_CASE("a change waits for every gateway, and a dead one holds it up until it
   CHECK(pin->schema()->find_table("u") != nullptr);
 }
 
+TEST_CASE("who is told of a change takes it over at once") {
+  World world;
+  auto one = world.gateway("one");
+  auto two = world.gateway("two");
+  CHECK(two->tick());
+  world.on_sleep = [&] { two->look_soon(); };
+  const Instant before = world.meta.now();
+  run(*one, "CREATE TABLE t(a)");
+  CHECK(world.meta.now() - before < sql::CatalogOptions{}.refresh_interval / 10);
+  CHECK(two->schema()->find_table("t") != nullptr);
+}
+
 TEST_CASE("a transaction that outlives its schema version or its gateway's lease restarts") {
   World world;
   auto one = world.gateway("one");

@@ -2,7 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <sqlite3.h>
+
 #include "sql/query.hpp"
+#include "sql/shadow_reader.hpp"
 #include "sql/stage_ddl.hpp"
 
 using namespace ddb;
@@ -120,6 +123,41 @@ TEST_CASE("renames reach views, triggers and indexes") {
   CHECK(schema.triggers.begin()->second.sql.find("\"tt\"") != std::string::npos);
   CHECK(schema.triggers.begin()->second.table == "tt");
   CHECK(s.table("tt").indexes[0].where == "aa > 1");
+}
+
+TEST_CASE("a statement reads back what it changed, however much else there is") {
+  Shadow s;
+  const auto statements_of = [&](const std::string& ddl) {
+    int count = 0;
+    const auto add = [](unsigned, void* counter, void*, void*) { return ++*static_cast<int*>(counter), 0; };
+    sqlite3_trace_v2(s.catalog->connection(), SQLITE_TRACE_STMT, add, &count);
+    s.run(ddl);
+    sqlite3_trace_v2(s.catalog->connection(), 0, nullptr, nullptr);
+    return count;
+  };
+  s.run("CREATE TABLE parent(a PRIMARY KEY, b UNIQUE)");
+  const int alone = statements_of("CREATE TABLE first(a UNIQUE, b, c AS (b + 1), FOREIGN KEY(b) REFERENCES parent(b))");
+  for (int i = 0; i < 30; ++i) s.run("CREATE TABLE t" + std::to_string(i) + "(a, b UNIQUE)");
+  CHECK(statements_of("CREATE TABLE last(a UNIQUE, b, c AS (b + 1), FOREIGN KEY(b) REFERENCES parent(b))") == alone);
+
+  // What was not read again is as if it had been.
+  for (const char* ddl : {"ALTER TABLE parent RENAME TO ancestor", "ALTER TABLE ancestor RENAME COLUMN b TO bb",
+                          "CREATE UNIQUE INDEX i ON last(b)", "DROP INDEX i", "CREATE INDEX i ON last(b DESC)",
+                          "ALTER TABLE t3 ADD COLUMN c DEFAULT 7", "DROP TABLE t4"})
+    s.run(ddl);
+  const auto anew = sql::read_schema(s.catalog->connection(), {});
+  REQUIRE(anew);
+  CHECK(anew->tables.size() == s.catalog->schema().tables.size());
+  for (const auto& [id, table] : anew->tables) {
+    const sql::Table& kept = s.table(table.name);
+    CHECK(kept.sql == table.sql);
+    CHECK(kept.stage_sql == table.stage_sql);
+    CHECK(kept.primary_key.size() == table.primary_key.size());
+    REQUIRE(kept.columns.size() == table.columns.size());
+    for (size_t i = 0; i < table.columns.size(); ++i) CHECK(kept.columns[i].name == table.columns[i].name);
+    REQUIRE(kept.indexes.size() == table.indexes.size());
+    for (size_t i = 0; i < table.indexes.size(); ++i) CHECK(kept.indexes[i].name == table.indexes[i].name);
+  }
 }
 
 TEST_CASE("a refused statement changes nothing, and one can be undone") {
