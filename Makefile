@@ -54,7 +54,7 @@ TOOLS      := $(patsubst tools/%/main.cpp,%,$(wildcard tools/*/main.cpp))
 UNIT_DIRS  := $(sort $(patsubst t/unit/%/,%,$(dir $(wildcard t/unit/*/*.cpp))))
 BINS       := $(addprefix bin/,$(TOOLS))
 
-.PHONY: all tests check sim san install uninstall clean rewrite
+.PHONY: all tests check sim mutants san install uninstall clean rewrite
 .SECONDARY:
 
 all: $(BINS)
@@ -94,6 +94,11 @@ $(BUILD)/sim: $(call objects,$(wildcard t/sim/*.cpp)) $(BUILD)/libddbcore.a
 
 sim: $(BUILD)/sim
 	$(Q)$(BUILD)/sim --seeds 1000
+
+# The same code with switches that drop one rule (libshared/base/rule.hpp), to see that a test notices.
+MUTANTS := sim $(addprefix unit-,raft range oracle txn wal lmdb)
+mutants:
+	$(Q)$(MAKE) BUILD=build-mutants CXXFLAGS="$(CXXFLAGS) -DDDB_MUTATIONS" $(addprefix build-mutants/,$(MUTANTS))
 
 # Recorded interaction scripts: rewrite what was recorded, then review the diff.
 rewrite: $(BUILD)/unit-raft

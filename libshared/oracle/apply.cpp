@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "base/rule.hpp"
 #include "oracle/machine.hpp"
 
 namespace ddb::oracle {
@@ -34,6 +35,7 @@ bool lease_exists(env::State& state, LeaseId lease) {
 
 /// A6: a higher incarnation, or the same start of the same process, asking again.
 bool is_newer_or_same(Incarnation known, uint64_t known_boot, Incarnation incarnation, uint64_t boot) {
+  if (!DDB_KEEPS("A6.register")) return true;
   return incarnation > known || (incarnation == known && boot != 0 && boot == known_boot);
 }
 
@@ -93,7 +95,7 @@ Machine::Outcome Machine::run(const RaiseMark& command, env::WriteBatch& out) {
 }
 
 Machine::Outcome Machine::run(const proto::MetaTxnRequest& command, env::WriteBatch& out) {
-  if (command.request_id != 0) {
+  if (command.request_id != 0 && DDB_KEEPS("oracle.once")) {
     const Bytes row = row_key(remembered_rows, command.request_id);
     if (const auto known = get_row<Remembered>(host_.state(), Table::range, row)) {
       auto earlier = codec::decode<OracleReply>(known->reply);
@@ -110,7 +112,8 @@ Machine::Outcome Machine::run_txn(const proto::MetaTxnRequest& txn, env::WriteBa
   for (const auto& op : txn.ops) {
     if (op.value && op.lease && !lease_exists(host_.state(), op.lease)) return {no_such_lease(op.lease), {}};
   }
-  if (!hold(host_.state(), txn.compares)) return {env::MetaTxnResult{false, record_.revision}, {}};
+  const bool held = !DDB_KEEPS("oracle.compare") || hold(host_.state(), txn.compares);
+  if (!held) return {env::MetaTxnResult{false, record_.revision}, {}};
   auto events = change(txn.ops, out);
   return {env::MetaTxnResult{true, record_.revision}, std::move(events)};
 }

@@ -24,7 +24,7 @@ bool well_formed(const proto::AppendEntries& append, Term term) {
 void Raft::Impl::on(const RaftMessage& m, proto::AppendEntries& append) {
   if (!follow(m.from) || !well_formed(append, m.term)) return;
   const LogIndex prev = append.prev.index;
-  if (prev > hard_.commit && !log_.holds(append.prev)) return refuse_append(m, append);
+  if (DDB_KEEPS("raft.log-match") && prev > hard_.commit && !log_.holds(append.prev)) return refuse_append(m, append);
   // Up to the commit index all logs agree; a leader that says otherwise would change what was acknowledged (W5).
   DDB_ASSERT(!log_.holds(prev) || log_.holds(append.prev));
 
@@ -32,13 +32,15 @@ void Raft::Impl::on(const RaftMessage& m, proto::AppendEntries& append) {
   // leader's (paper figure 2, AppendEntries 5).
   const LogIndex vouched = prev.plus(append.entries.size());
   accept_entries(std::move(append.entries));
-  hard_.commit = std::max(hard_.commit, std::min(append.commit, vouched));
+  const LogIndex known = DDB_KEEPS("raft.vouched") ? vouched : log_.last().index;
+  hard_.commit = std::max(hard_.commit, std::min(append.commit, known));
   acknowledge(m.from, std::max(vouched, hard_.commit), append.round);
 }
 
 void Raft::Impl::accept_entries(std::vector<Entry> entries) {
   for (Entry& entry : entries) {
-    if (entry.index <= hard_.commit || log_.holds(Base{entry.index, entry.term})) continue;
+    const bool known = DDB_KEEPS("raft.late-append") && log_.holds(Base{entry.index, entry.term});
+    if (entry.index <= hard_.commit || known) continue;
     // A late, shorter append must not cut what follows it: only a conflict does.
     if (log_.holds(entry.index)) truncate_from(entry.index);
     if (entry.kind == proto::EntryKind::config)

@@ -33,7 +33,7 @@ void Raft::Impl::send_heartbeats() {
 }
 
 void Raft::Impl::on_round_answered(Follower& follower, uint64_t round) {
-  follower.round = std::max(follower.round, std::min(round, lead_->round));
+  follower.round = std::max(follower.round, DDB_KEEPS("L1.named") ? std::min(round, lead_->round) : lead_->round);
   release_reads();
 }
 
@@ -59,7 +59,9 @@ Instant Raft::Impl::quorum_contact(Instant now) const {
 }
 
 bool Raft::Impl::lease_valid(Instant now) const {
-  if (!lead_ || !options_.check_quorum || lead_->timeout_now_sent) return false;
+  if (!lead_ || !options_.check_quorum) return false;
+  if (DDB_KEEPS("L1.transfer") && lead_->timeout_now_sent) return false;
+  if (!DDB_KEEPS("L1.lease")) return true;
   return now < quorum_contact(now) + (options_.election_timeout - options_.clock_drift_max);
 }
 
@@ -77,7 +79,7 @@ void Raft::Impl::read_index(uint64_t context, Instant now) {
   advance(now);
   if (!lead_) {
     fx_.reads_failed.push_back(context);
-  } else if (hard_.commit < lead_->own) {
+  } else if (hard_.commit < lead_->own && DDB_KEEPS("raft.read-own-term")) {
     lead_->reads_postponed.push_back(context);  // what is committed is not known yet (thesis 6.4)
   } else {
     start_read(context);
@@ -85,7 +87,7 @@ void Raft::Impl::read_index(uint64_t context, Instant now) {
 }
 
 void Raft::Impl::start_read(uint64_t context) {
-  if (!lead_->round_unsent) {
+  if (!lead_->round_unsent && DDB_KEEPS("raft.read-round")) {
     open_round();
     send_heartbeats();
   }

@@ -8,7 +8,7 @@ void Raft::Impl::send(ReplicaId to, proto::RaftBody body) {
 }
 
 void Raft::Impl::queue(RaftMessage message, bool free) {
-  (free ? fx_.now : fx_.after_sync).push_back(std::move(message));
+  (free || !DDB_KEEPS("B1") ? fx_.now : fx_.after_sync).push_back(std::move(message));
 }
 
 void Raft::Impl::truncate_from(LogIndex index) {
@@ -22,7 +22,9 @@ void Raft::Impl::truncate_from(LogIndex index) {
 /// Acknowledgements not handed out yet vouch for entries that never reach a batch.
 void Raft::Impl::forget_written_from(LogIndex index) {
   const LogIndex kept = index.prev();
-  for (Batch& batch : batches_) batch.last = std::min(batch.last, kept);
+  if (DDB_KEEPS("B2")) {
+    for (Batch& batch : batches_) batch.last = std::min(batch.last, kept);
+  }
   durable_ = std::min(durable_, kept);
   handed_index_ = std::min(handed_index_, kept);
   std::erase_if(fx_.after_sync, [&](const RaftMessage& message) {

@@ -137,11 +137,12 @@ void Raft::Impl::unreachable(ReplicaId peer) {
 // earlier one on a majority can still be overwritten (paper 5.4.2, figure 8).
 void Raft::Impl::maybe_commit() {
   const LogIndex reached{quorum_value(configs_.latest(), [&](ReplicaId voter) {
-    if (voter == id()) return durable_.value;
+    if (voter == id()) return DDB_KEEPS("B2.leader") ? durable_.value : log_.last().index.value;
     const Follower* follower = find(voter);
     return follower ? follower->match.value : 0;
   })};
-  if (reached > hard_.commit && log_.term_at(reached) == hard_.term) advance_commit(reached);
+  if (reached <= hard_.commit) return;
+  if (!DDB_KEEPS("raft.own-term") || log_.term_at(reached) == hard_.term) advance_commit(reached);
 }
 
 void Raft::Impl::advance_commit(LogIndex index) {

@@ -62,7 +62,8 @@ void Raft::Impl::count_votes() {
 // L1: a leader that we answered counts on us for an election timeout; after a restart we no longer know whom we
 // answered. A leader that hands over has given up its lease: the votes it asks for may be given.
 bool Raft::Impl::must_not_vote(bool transfer) const {
-  return now_ < silent_until_ || (options_.check_quorum && !transfer && leader_alive());
+  const bool silent = DDB_KEEPS("L1.restart") && now_ < silent_until_;
+  return silent || (DDB_KEEPS("L1.votes") && options_.check_quorum && !transfer && leader_alive());
 }
 
 // Requests that would raise our term while a leader is alive are not even looked at (thesis 4.2.3), so a removed
@@ -73,7 +74,7 @@ bool Raft::Impl::unheard(const RaftMessage& m) const {
 }
 
 void Raft::Impl::on(const RaftMessage& m, const proto::RequestVote& request) {
-  const bool up_to_date = request.last.term > log_.last().term ||
+  const bool up_to_date = !DDB_KEEPS("raft.up-to-date") || request.last.term > log_.last().term ||
                           (request.last.term == log_.last().term && request.last.index >= log_.last().index);
   if (request.pre) {
     const bool granted = m.term > hard_.term && up_to_date;
@@ -82,7 +83,7 @@ void Raft::Impl::on(const RaftMessage& m, const proto::RequestVote& request) {
     return queue(reply, granted || term_proven());
   }
 
-  const bool free_to_vote = hard_.vote == m.from || (!hard_.vote && !leader_);
+  const bool free_to_vote = !DDB_KEEPS("raft.vote-once") || hard_.vote == m.from || (!hard_.vote && !leader_);
   const bool granted = free_to_vote && up_to_date && !must_not_vote(request.transfer);
   if (granted) {
     hard_.vote = m.from;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "base/rule.hpp"
 #include "codec/archive.hpp"
 #include "mvcc/key.hpp"
 #include "range/check_request.hpp"
@@ -167,8 +168,10 @@ void DataMachine::timestamp(uint64_t cookie, Timestamp ts) {
 /// L2: `fresh` was asked for after an entry of the own term was applied, so it is above all that went before.
 void DataMachine::begin_term(Timestamp fresh) {
   floor_known_ = true;
-  floor_.raise_all(fresh);
-  record_floor_.raise_all(fresh);
+  if (DDB_KEEPS("L2")) {
+    floor_.raise_all(fresh);
+    record_floor_.raise_all(fresh);
+  }
   recent_.start(highest_possible(fresh));
 }
 
@@ -189,7 +192,7 @@ void DataMachine::admit_known(const std::vector<TaskId>& waiting, bool asked) {
 void DataMachine::latch(TaskId id, Task& task) {
   bool granted = false;
   if (const auto* read = std::get_if<proto::ReadRequest>(&task.request.body)) {
-    granted = latches_.wait(id, read->keys, scan_spans(*read));
+    granted = !DDB_KEEPS("R1") || latches_.wait(id, read->keys, scan_spans(*read));
     if (!granted) raise_floor(*read);
   } else {
     task.latched = true;
@@ -202,6 +205,7 @@ void DataMachine::latch(TaskId id, Task& task) {
 
 /// So that nobody who gets a latch while the read waits commits at or below it.
 void DataMachine::raise_floor(const proto::ReadRequest& read) {
+  if (!DDB_KEEPS("R3")) return;
   for (const Bytes& key : read.keys) floor_.raise(key, read.read_ts);
   if (read.scan) floor_.raise(*read.scan, read.read_ts);
 }
@@ -274,7 +278,7 @@ void DataMachine::evaluate(TaskId id, Task& task, const proto::CommitRequest& re
   auto verdict = evaluate_commit(commit_context(), request, task.fresh);
   if (auto* refused = std::get_if<proto::RangeReply>(&verdict)) return answer(id, task, std::move(*refused));
   if (host_.space_low()) return answer(id, task, full());  // A7; a repeated request has found its record by now
-  task.confirmed = false;  // what comes next takes its time
+  if (DDB_KEEPS("P8.lease")) task.confirmed = false;  // what comes next takes its time
   if (std::holds_alternative<NeedsTimestamp>(verdict)) return host_.want_timestamp(id);
   propose(id, task, std::move(std::get<CommitCommand>(verdict)));
 }

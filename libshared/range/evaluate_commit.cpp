@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/rule.hpp"
 #include "mvcc/reader.hpp"
 
 namespace ddb::range {
@@ -60,11 +61,11 @@ Result<Written> check_written(const CommitContext& context, mvcc::Reader& reader
   for (const env::Write& write : request.writes) {
     const auto newest = &write == &request.writes.front() ? Result<Newest>{anchor} : newest_of(reader, write.key);
     if (!newest) return std::unexpected(newest.error());
-    if (newest->ts > request.read_ts) return std::unexpected(conflict_at(write.key));  // P3
+    if (DDB_KEEPS("P3") && newest->ts > request.read_ts) return std::unexpected(conflict_at(write.key));
     if (newest->live && write.kind == env::WriteKind::insert && exists == nullptr) exists = &write.key;
     written.rows += (write.kind == env::WriteKind::erase ? 0 : 1) - (newest->live ? 1 : 0);
-    written.min_commit_ts =
-        std::max({written.min_commit_ts, newest->ts.next(), context.floor.at(write.key).next()});  // P5
+    const Timestamp floor = DDB_KEEPS("P5") ? context.floor.at(write.key) : Timestamp{};
+    written.min_commit_ts = std::max({written.min_commit_ts, newest->ts.next(), floor.next()});
   }
   if (exists == nullptr) return written;
   // P3 has passed: what is live now is live at read_ts. The answer is a read of that (R3).
@@ -85,10 +86,10 @@ Result<std::optional<Bytes>> newer_in(const CommitContext& context, mvcc::Reader
 Result<void> validate_spans(const CommitContext& context, mvcc::Reader& reader, const proto::CommitRequest& request,
                             Timestamp ts) {
   for (const env::KeySpan& span : request.read_spans) {
-    raise_floor(context.floor, span, ts);
+    if (DDB_KEEPS("P4.floor")) raise_floor(context.floor, span, ts);
     const auto newer = newer_in(context, reader, span, request.read_ts);
     if (!newer) return std::unexpected(newer.error());
-    if (*newer) return std::unexpected(conflict_at(**newer));
+    if (DDB_KEEPS("P4") && *newer) return std::unexpected(conflict_at(**newer));
   }
   return {};
 }
@@ -119,9 +120,9 @@ CommitVerdict evaluate_commit(const CommitContext& context, const proto::CommitR
   if (!newest) return newest.error();
   const auto recorded = committed_at(reader, anchor, *newest, attempt);
   if (!recorded) return recorded.error();
-  if (*recorded) return proto::CommitReply{**recorded};
-  if (attempt.c0 <= context.threshold) return unknown_outcome();  // P9
-  if (attempt.c0 <= context.record_floor.at(transaction_key(anchor, attempt.id))) {  // V2
+  if (DDB_KEEPS("P8.record") && *recorded) return proto::CommitReply{**recorded};
+  if (DDB_KEEPS("P9") && attempt.c0 <= context.threshold) return unknown_outcome();
+  if (DDB_KEEPS("V2") && attempt.c0 <= context.record_floor.at(transaction_key(anchor, attempt.id))) {
     return conflict("the attempt was settled as aborted", anchor);
   }
   if (request.read_ts < context.threshold) {  // P3, P4
@@ -142,8 +143,8 @@ proto::RangeReply evaluate_settle(const CommitContext& context, const proto::Set
   if (!newest) return newest.error();
   const auto recorded = committed_at(reader, request.anchor, *newest, request.attempt);
   if (!recorded) return recorded.error();
-  if (*recorded) return proto::SettleReply{**recorded};
-  if (request.attempt.c0 <= context.threshold) return unknown_outcome();  // P9
+  if (DDB_KEEPS("P8.record") && *recorded) return proto::SettleReply{**recorded};
+  if (DDB_KEEPS("P9") && request.attempt.c0 <= context.threshold) return unknown_outcome();
   context.record_floor.raise(mvcc::point_span(transaction_key(request.anchor, request.attempt.id)), request.attempt.c0);
   return proto::SettleReply{};
 }

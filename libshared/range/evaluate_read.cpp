@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/rule.hpp"
 #include "mvcc/reader.hpp"
 
 namespace ddb::range {
@@ -15,7 +16,7 @@ Result<void> read_keys(mvcc::Reader& reader, const proto::ReadRequest& request, 
   size_t bytes = 0;
   reply.values.reserve(request.keys.size());
   for (const Bytes& key : request.keys) {
-    const auto version = reader.at(key, request.read_ts);
+    const auto version = reader.at(key, DDB_KEEPS("R4") ? request.read_ts : Timestamp{UINT64_MAX});
     if (!version) return std::unexpected(version.error());
     const bool live = *version && !(*version)->tombstone;
     reply.values.push_back(live ? std::optional<Bytes>{(*version)->row} : std::nullopt);
@@ -41,7 +42,8 @@ Result<void> read_page(mvcc::Reader& reader, const proto::ReadRequest& request, 
                                 .versions_max = limits.versions_max};
   auto page = reader.scan(*request.scan, request.reverse, request.read_ts, bounds);
   if (!page) return std::unexpected(page.error());
-  floor.raise(covered(*request.scan, request.reverse, page->rest), request.read_ts);  // R3: gaps included
+  // Gaps included.
+  if (DDB_KEEPS("R3")) floor.raise(covered(*request.scan, request.reverse, page->rest), request.read_ts);
   reply.rows = std::move(page->rows);
   reply.rest = std::move(page->rest);
   return {};
@@ -51,13 +53,15 @@ Result<void> read_page(mvcc::Reader& reader, const proto::ReadRequest& request, 
 
 proto::RangeReply evaluate_read(env::State& state, const proto::ReadRequest& request, Timestamp threshold,
                                 const ReadLimits& limits, mvcc::ReadFloor& floor) {
-  if (request.read_ts < threshold) {  // R5
+  if (DDB_KEEPS("R5") && request.read_ts < threshold) {
     return Error{Code::too_old, "the versions of that time are no longer kept",
                  fmt::format("read at {} or later", threshold.value), {}};
   }
   proto::ReadReply reply;
   mvcc::Reader reader{state};
-  for (const Bytes& key : request.keys) floor.raise(key, request.read_ts);  // R3
+  if (DDB_KEEPS("R3")) {
+    for (const Bytes& key : request.keys) floor.raise(key, request.read_ts);
+  }
   if (auto done = read_keys(reader, request, limits, reply); !done) return done.error();
   if (!request.scan) return reply;
   if (auto done = read_page(reader, request, limits, floor, reply); !done) return done.error();

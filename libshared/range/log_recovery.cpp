@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/assert.hpp"
+#include "base/rule.hpp"
 
 namespace ddb::range {
 
@@ -33,6 +34,7 @@ std::string at(LogIndex index) { return " at index " + std::to_string(index.valu
 
 /// W6: the higher term, its vote, the higher commit; where they stand in the log means nothing.
 Result<HardState> merge(const ReplicaKey& key, const HardState& a, const HardState& b) {
+  if (!DDB_KEEPS("W6")) return b;
   HardState merged{.term = std::max(a.term, b.term), .vote = {}, .commit = std::max(a.commit, b.commit)};
   for (const HardState& one : {a, b}) {
     if (one.term != merged.term || !one.vote) continue;
@@ -56,7 +58,7 @@ Result<void> add_entries(const ReplicaKey& key, Draft& draft, std::vector<Entry>
 
   const bool overwrites = !draft.entries.empty() && first <= draft.entries.back().index;
   if (overwrites && first <= draft.hard.commit) return damaged(key, "a change below its commit" + at(first));
-  while (!draft.entries.empty() && draft.entries.back().index >= first) draft.entries.pop_back();
+  while (DDB_KEEPS("W5") && !draft.entries.empty() && draft.entries.back().index >= first) draft.entries.pop_back();
   std::move(added.begin(), added.end(), std::back_inserter(draft.entries));
   return {};
 }
@@ -64,7 +66,7 @@ Result<void> add_entries(const ReplicaKey& key, Draft& draft, std::vector<Entry>
 Result<void> add(Draft& draft, LogRecord record, LogIndex base) {
   if (record.begin) {
     draft.begin = record.begin;
-    draft.entries.clear();
+    if (DDB_KEEPS("W5.begin")) draft.entries.clear();
   }
   if (!record.entries.empty()) {
     auto added = add_entries(record.key, draft, std::move(record.entries), base);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "base/rule.hpp"
 #include "codec/archive.hpp"
 
 namespace ddb::range {
@@ -63,7 +64,8 @@ void Replica::tick() {
 }
 
 void Replica::timestamp(uint64_t leadership, uint64_t cookie, Timestamp ts) {
-  if (leadership == leadership_ && announced_) machine_->timestamp(cookie, ts);
+  const bool asked_in_term = leadership == leadership_ || !DDB_KEEPS("L2.asked");
+  if (asked_in_term && announced_) machine_->timestamp(cookie, ts);
 }
 
 void Replica::proven(BatchNumber batch) {
@@ -150,7 +152,7 @@ std::optional<uint64_t> Replica::own_cookie(const proto::Entry& entry) {
 
 void Replica::serve_confirmed() {
   // D5: a quorum's word does not replace the store's lease. What it confirmed stays so, and waits.
-  if (!context_.store_lease_valid()) return;
+  if (DDB_KEEPS("D5") && !context_.store_lease_valid()) return;
   while (!confirmed_.empty() && confirmed_.begin()->first <= raft_.applied_index()) {
     const uint64_t cookie = confirmed_.extract(confirmed_.begin()).mapped();
     machine_->confirmed(cookie);
@@ -165,7 +167,7 @@ void Replica::follow_role() {
     ++leadership_;
   }
   // L2: nothing is evaluated before an entry of the own term is applied.
-  if (led_term_ && !announced_ && raft_.in_own_term()) {
+  if (led_term_ && !announced_ && (raft_.in_own_term() || !DDB_KEEPS("L2.own-term"))) {
     announced_ = true;
     machine_->became_leader();
   }
@@ -182,7 +184,9 @@ void Replica::resign() {
   if (told) machine_->lost_leadership();
 }
 
-bool Replica::lease_valid() const { return raft_.lease_valid(context_.now()) && context_.store_lease_valid(); }
+bool Replica::lease_valid() const {
+  return raft_.lease_valid(context_.now()) && (!DDB_KEEPS("D5") || context_.store_lease_valid());
+}
 
 Result<LogIndex> Replica::propose(Bytes command, uint64_t cookie) {
   if (!announced_) return fail(Code::not_leader, "this replica does not lead");
@@ -213,6 +217,7 @@ void Replica::start_switch(ReplicaId from, const proto::SnapshotChunk& head) {
   record.applied = head.base;
   record.install = Install{head.snapshot, head.size, 0};
   switch_ = Switch{from, std::move(record), head.config};
+  if (!DDB_KEEPS("I3")) finish_switch();
   context_.touch(*this);
 }
 
@@ -245,7 +250,7 @@ ReplicaRecord Replica::record() const {
   if (installer_) record.install = installer_->progress();
   record.descriptor = descriptor_;
   record.replica = raft_.id();
-  record.hard = proven_hard_;
+  record.hard = DDB_KEEPS("W6.proven") ? proven_hard_ : raft_.hard_state();
   record.base = raft_.base();
   record.base_config = raft_.config_at(raft_.base().index);
   record.applied = {raft_.applied_index(), applied_term_};

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "base/rule.hpp"
 
 namespace ddb::txn {
 
@@ -194,7 +195,7 @@ void Coordinator::commit_answered(RangeReply reply) {
 void Coordinator::commit_refused(Error error) {
   if (worth_repeating(error.code)) return repeat(std::move(error));
   if (error.code == Code::unknown_outcome) return finish(std::unexpected(std::move(error)));  // P9: the record is gone
-  if (!certain(error.code) || in_doubt_) return settle(std::move(error));
+  if (DDB_KEEPS("P11") && (!certain(error.code) || in_doubt_)) return settle(std::move(error));
   finish(std::unexpected(std::move(error)));
 }
 

@@ -2,57 +2,65 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
-#include "run.hpp"
+#include "base/rule.hpp"
+#include "seeds.hpp"
 
 namespace {
 
-/// Every so many seeds one is run twice: the same seed must give the same run.
-constexpr uint64_t replay_every = 25;
+int run_one(const sim::RunOptions& options) {
+  const auto result = sim::run(options);
+  if (!result.violation.empty()) std::printf("seed %lu: %s\n", options.seed, result.violation.c_str());
+  std::printf("digest %016lx\n", result.digest);
+  return result.violation.empty() ? 0 : 1;
+}
 
-bool report(const sim::RunOptions& options, const sim::RunResult& result) {
-  if (result.violation.empty()) return true;
-  std::printf("seed %lu: %s\n", options.seed, result.violation.c_str());
-  std::printf("replay: build/sim --seed %lu --seconds %d --trace\n", options.seed, options.seconds);
-  return false;
+int run_many(const sim::SeedsOptions& options) {
+  const auto result = sim::run_seeds(options);
+  const auto& tally = result.tally;
+  std::printf("%lu seeds: %lu steps, %lu faults, %lu transactions, %lu timestamp requests, %lu metadata writes; %lu failed\n",
+              result.seeds, tally[sim::steps], tally[sim::faults], tally[sim::transactions], tally[sim::timestamps],
+              tally[sim::meta_writes], result.failed);
+  return result.failed == 0 ? 0 : 1;
+}
+
+/// Without the rule a seed should fail. 0: one did.
+int mutate(sim::SeedsOptions options, const std::string& rule) {
+#ifdef DDB_MUTATIONS
+  ddb::dropped_rule = rule;
+  options.until_found = true;
+  const auto result = sim::run_seeds(options);
+  if (result.failed > 0) {
+    std::printf("%s: found by seed %lu\n", rule.c_str(), result.first_failed);
+    return 0;
+  }
+  std::printf("%s: not found by %lu seeds, in which it would have mattered %lu times\n", rule.c_str(), result.seeds,
+              result.reached);
+  return 1;
+#else
+  (void)options;
+  std::fprintf(stderr, "sim: rule %s cannot be dropped: run build-mutants/sim, which `make mutants` builds\n", rule.c_str());
+  return 64;
+#endif
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  sim::RunOptions options;
-  uint64_t first = 1;
-  uint64_t seeds = 0;
+  sim::RunOptions one;
+  sim::SeedsOptions many;
+  std::string rule;
+  many.count = 0;
   CLI::App app{"simulates whole clusters, each from one seed"};
-  app.add_option("--seed", options.seed, "run this one seed");
-  app.add_option("--first", first, "first of several seeds")->capture_default_str();
-  app.add_option("--seeds", seeds, "run so many seeds");
-  app.add_option("--seconds", options.seconds, "simulated seconds under faults")->capture_default_str();
-  app.add_flag("--trace", options.trace, "tell each fault on stderr");
+  app.add_option("--seed", one.seed, "run this one seed");
+  app.add_option("--first", many.first, "first of several seeds")->capture_default_str();
+  app.add_option("--seeds", many.count, "run so many seeds");
+  app.add_option("--jobs", many.jobs, "seeds at a time, each in a process of its own")->capture_default_str()->check(CLI::Range(1, 64));
+  app.add_option("--seconds", one.seconds, "simulated seconds under faults")->capture_default_str();
+  app.add_option("--mutate", rule, "drop this rule (see t/sim/mutants.txt), and end at the first seed that notices");
+  app.add_flag("--trace", one.trace, "tell each fault on stderr");
   CLI11_PARSE(app, argc, argv);
 
-  if (seeds == 0) {
-    first = options.seed;
-    seeds = 1;
-  }
-  uint64_t failed = 0;
-  sim::RunResult total;
-  for (uint64_t i = 0; i < seeds; ++i) {
-    options.seed = first + i;
-    const auto result = sim::run(options);
-    if (!report(options, result)) {
-      ++failed;
-    } else if (i % replay_every == 0 && sim::run(options).digest != result.digest) {
-      std::printf("seed %lu: a second run of the same seed went another way\n", options.seed);
-      ++failed;
-    }
-    if (seeds == 1) std::printf("digest %016lx\n", result.digest);
-    total.steps += result.steps;
-    total.transactions += result.transactions;
-    total.timestamps += result.timestamps;
-    total.meta_writes += result.meta_writes;
-    total.faults += result.faults;
-  }
-  std::printf("%lu seeds: %lu steps, %lu faults, %lu transactions, %lu timestamp requests, %lu metadata writes; %lu failed\n", seeds,
-              total.steps, total.faults, total.transactions, total.timestamps, total.meta_writes, failed);
-  return failed == 0 ? 0 : 1;
+  many.run = one;
+  if (!rule.empty()) return mutate(many, rule);
+  return many.count == 0 ? run_one(one) : run_many(many);
 }

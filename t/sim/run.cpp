@@ -29,12 +29,12 @@ class Run {
     } catch (const Violation& violation) {
       result.violation = violation.what;
     }
-    result.steps = world_.steps();
     result.digest = world_.digest();
-    for (const auto& client : transactions_) result.transactions += client->succeeded();
-    for (const auto& client : timestamps_) result.timestamps += client->succeeded();
-    for (const auto& client : writers_) result.meta_writes += client->succeeded();
-    result.faults = faults_;
+    result.tally[steps] = world_.steps();
+    result.tally[faults] = faults_;
+    for (const auto& client : transactions_) result.tally[transactions] += client->succeeded();
+    for (const auto& client : timestamps_) result.tally[timestamps] += client->succeeded();
+    for (const auto& client : writers_) result.tally[meta_writes] += client->succeeded();
     return result;
   }
 

@@ -1,6 +1,7 @@
 // One simulated run: a cluster, its clients, its misfortunes, and the verdict.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 
@@ -12,14 +13,14 @@ struct RunOptions {
   bool trace = false; // tells faults on stderr
 };
 
+/// What a run counts.
+enum Count : size_t { steps, faults, transactions, timestamps, meta_writes, tally_size };
+using Tally = std::array<uint64_t, tally_size>;
+
 struct RunResult {
   std::string violation;  // empty: none
-  uint64_t steps = 0;
   uint64_t digest = 0;
-  uint64_t transactions = 0;
-  uint64_t timestamps = 0;
-  uint64_t meta_writes = 0;
-  uint64_t faults = 0;
+  Tally tally{};
 };
 
 RunResult run(const RunOptions& options);
