@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <map>
+#include <utility>
 
 #include "env/snapshot_files.hpp"
 #include "proto/log.hpp"
@@ -12,7 +13,26 @@
 
 namespace sim {
 
-using State = ddb::test::MemoryState;
+using Rows = ddb::test::MemoryState;
+
+/// What a process sees: the rows of its last flush, and what it has applied since.
+class State final : public ddb::env::State {
+ public:
+  explicit State(Rows flushed) : rows_{std::move(flushed)} {}
+
+  std::optional<ddb::BytesView> get(ddb::env::Table table, ddb::BytesView key) override { return rows_.get(table, key); }
+  std::unique_ptr<ddb::env::Cursor> cursor(ddb::env::Table table) override { return rows_.cursor(table); }
+  void apply(const ddb::env::WriteBatch& batch) override {
+    rows_.apply(batch);
+    since_.ops.insert(since_.ops.end(), batch.ops.begin(), batch.ops.end());
+  }
+  /// A2: the generations switch.
+  ddb::env::WriteBatch take_since() { return std::exchange(since_, {}); }
+
+ private:
+  Rows rows_;
+  ddb::env::WriteBatch since_;
+};
 
 /// Outlives the processes that use it. `state` and `log` are what a power loss leaves.
 struct Disk {
@@ -21,7 +41,7 @@ struct Disk {
   ddb::NodeId node;
   ddb::Incarnation incarnation;
 
-  State state;
+  Rows state;
   std::deque<ddb::proto::LogBatch> log;
   ddb::BatchNumber last_batch;  // ever proven
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <set>
 
 #include "proto/wire.hpp"
@@ -12,10 +13,11 @@
 namespace sim {
 
 using Endpoint = uint32_t;  // of a process or a client; never reused
+using Packet = std::shared_ptr<const ddb::proto::Packet>;
 
 class Network {
  public:
-  using Receive = std::function<void(Endpoint from, const ddb::proto::Packet&)>;
+  using Receive = std::function<void(Endpoint from, const Packet&)>;
 
   explicit Network(World& world) : world_{world} {}
 
@@ -26,7 +28,8 @@ class Network {
   /// connection, until the endpoint itself speaks again. What it says is never doubled.
   void keep_order(Endpoint endpoint) { ordered_.insert(endpoint); }
 
-  void send(Endpoint from, Endpoint to, const ddb::proto::Packet& packet) {
+  void send(Endpoint from, Endpoint to, ddb::proto::Packet body) {
+    const auto packet = std::make_shared<const ddb::proto::Packet>(std::move(body));
     if (ordered_.contains(from)) broken_.erase({to, from});
     if (ordered_.contains(to)) return send_ordered(from, to, packet);
     if (lost(from, to)) return;
@@ -44,7 +47,7 @@ class Network {
  private:
   bool lost(Endpoint from, Endpoint to) { return cut_.contains({from, to}) || world_.chance(loss); }
 
-  void send_ordered(Endpoint from, Endpoint to, const ddb::proto::Packet& packet) {
+  void send_ordered(Endpoint from, Endpoint to, const Packet& packet) {
     if (lost(from, to)) broken_.insert({from, to});
     if (broken_.contains({from, to})) return;
     Instant& last = last_delivery_[{from, to}];
@@ -52,14 +55,14 @@ class Network {
     world_.after(last - world_.now(), [this, from, to, packet] { arrive(from, to, packet); });
   }
 
-  void arrive(Endpoint from, Endpoint to, const ddb::proto::Packet& packet) {
+  void arrive(Endpoint from, Endpoint to, const Packet& packet) {
     const auto found = receivers_.find(to);
     if (found != receivers_.end()) found->second(from, packet);
   }
 
-  void deliver(Endpoint from, Endpoint to, ddb::proto::Packet packet) {
+  void deliver(Endpoint from, Endpoint to, const Packet& packet) {
     const Duration delay = world_.chance(slow) ? world_.between(5ms, 1s) : world_.between(30us, 3ms);
-    world_.after(delay, [this, from, to, packet = std::move(packet)] { arrive(from, to, packet); });
+    world_.after(delay, [this, from, to, packet] { arrive(from, to, packet); });
   }
 
   World& world_;

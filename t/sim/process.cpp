@@ -49,8 +49,8 @@ void Process::start() {
   paused_until_ = {};
   disk_.incarnation = disk_.incarnation.next();  // A6: durable before anything else
   std::erase_if(disk_.files, [](const auto& file) { return !file.second.sealed; });
-  network_.attach(options_.endpoint, [this, life = life_](Endpoint from, const ddb::proto::Packet& packet) {
-    if (life == life_ && running_) when_awake([this, from, packet] { receive(from, packet); });
+  network_.attach(options_.endpoint, [this, life = life_](Endpoint from, const Packet& packet) {
+    if (life == life_ && running_) when_awake([this, from, packet] { receive(from, *packet); });
   });
   oracle_ = std::make_unique<OracleStub>(world_, network_, options_.endpoint, directory_.oracles);
   if (options_.oracle) {
@@ -109,9 +109,9 @@ void Process::crash(bool power_loss) {
     disk_.last_batch = in_flight_->number;
     disk_.log.push_back(std::move(*in_flight_));
   }
-  if (flush_image_ && survives()) disk_.state = std::move(*flush_image_);
+  if (flush_ && survives()) disk_.state.apply(*flush_);
   in_flight_.reset();
-  flush_image_.reset();
+  flush_.reset();
   writing_ = flushing_ = false;
 }
 
@@ -206,12 +206,11 @@ void Process::maybe_flush() {
   ddb::env::WriteBatch records;
   auto checkpoint = core_->checkpoint(records);
   state_->apply(records);
-  flush_image_ = *state_;
+  flush_ = state_->take_since();
   world_.after(sync_time() + world_.between(1ms, 40ms),
                alive([this, checkpoint = std::move(checkpoint), proven = disk_.last_batch] {
                  flushing_ = false;
-                 disk_.state = std::move(*flush_image_);
-                 flush_image_.reset();
+                 disk_.state.apply(*std::exchange(flush_, std::nullopt));
                  disk_.release(checkpoint, proven);
                  core_->flushed(checkpoint, local_now());
                  turn();

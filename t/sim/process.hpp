@@ -105,7 +105,7 @@ class Process final : private ddb::env::SnapshotFiles {
   bool cover_due_ = false;
   std::optional<ddb::proto::LogBatch> in_flight_;
   bool flushing_ = false;
-  std::optional<State> flush_image_;
+  std::optional<ddb::env::WriteBatch> flush_;  // under way
   Instant next_flush_{};
 };
 

@@ -12,8 +12,8 @@ constexpr Duration transaction_timeout = 8s;
 
 Client::Client(World& world, Network& network, Endpoint self, const Directory& directory)
     : world_{world}, network_{network}, self_{self}, directory_{directory}, oracle_{world, network, self, directory.oracles} {
-  network_.attach(self_, [this](Endpoint from, const ddb::proto::Packet& packet) {
-    const auto* reply = std::get_if<ddb::proto::ClientReply>(&packet);
+  network_.attach(self_, [this](Endpoint from, const Packet& packet) {
+    const auto* reply = std::get_if<ddb::proto::ClientReply>(packet.get());
     if (reply == nullptr) return;
     if (requests_.contains(reply->id)) {
       received(*reply);

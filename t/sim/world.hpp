@@ -1,10 +1,12 @@
 // Simulated time: one queue of events, one seed. The same seed gives the same run, event by event.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "env/clock.hpp"
 #include "env/random.hpp"
@@ -39,14 +41,19 @@ class World {
   }
   bool chance(double p) { return static_cast<double>(random_.below(1'000'000)) < p * 1e6; }
 
-  void after(Duration delay, Event event) { events_.emplace(std::pair{now_ + delay, next_++}, std::move(event)); }
+  void after(Duration delay, Event event) {
+    events_.push_back({now_ + delay, next_++, std::move(event)});
+    std::push_heap(events_.begin(), events_.end(), later);
+  }
 
   /// Runs everything due up to `end`.
   void run_until(Instant end) {
-    while (!events_.empty() && events_.begin()->first.first <= end) {
-      auto event = events_.extract(events_.begin());
-      now_ = event.key().first;
-      event.mapped()();
+    while (!events_.empty() && events_.front().at <= end) {
+      std::pop_heap(events_.begin(), events_.end(), later);
+      Due due = std::move(events_.back());
+      events_.pop_back();
+      now_ = due.at;
+      due.event();
       ++steps_;
     }
     now_ = end;
@@ -59,12 +66,19 @@ class World {
   uint64_t digest() const { return digest_; }
 
  private:
+  struct Due {
+    Instant at;
+    uint64_t order;  // of those at the same time, the first planned comes first
+    Event event;
+  };
+  static bool later(const Due& a, const Due& b) { return std::pair{a.at, a.order} > std::pair{b.at, b.order}; }
+
   Instant now_{};
   uint64_t next_ = 0;
   uint64_t steps_ = 0;
   uint64_t last_id_ = 0;
   uint64_t digest_ = 0xcbf29ce484222325;
-  std::map<std::pair<Instant, uint64_t>, Event> events_;
+  std::vector<Due> events_;  // a heap
   ddb::Random random_;
 };
 
