@@ -21,12 +21,13 @@ say = @printf '%-8s %s\n' $(1) $(2);
 endif
 
 # The layers, in order: a folder includes only folders before it (t/0002-layers.t).
-CORE_DIRS  := base env codec proto raft mvcc range oracle txn policy
+CORE_DIRS  := base env check codec proto raft mvcc range oracle txn policy
 SHELL_DIRS := wal lmdb net host client sql cli gateway bench
 
 # What each layer's unit tests link: its declared dependencies and nothing else.
 needs_base   := base
 needs_env    := base env
+needs_check  := base env check
 needs_codec  := base env codec
 needs_proto  := $(needs_codec) proto
 needs_raft   := $(needs_proto) raft

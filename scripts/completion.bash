@@ -8,7 +8,7 @@ _ddb() {
 		mapfile -t COMPREPLY < <(compgen -W 'table tsv csv json quote' -- "$word")
 		return
 		;;
-	--data | --log | --history | -d) # a path: bash knows better
+	--data | --log | --history | --file | -d) # a path: bash knows better
 		return
 		;;
 	esac

@@ -1,4 +1,5 @@
 // ddb-bench: generate load, measure, record histories. See ddb-bench(1).
+#include "check.hpp"
 #include "kv.hpp"
 #include "sql.hpp"
 #include "tso.hpp"
@@ -50,6 +51,12 @@ int main(int argc, char** argv) {
       .option("-k,--keys", sql.keys, ":random is below this").between(1, 1e18)
       .option("--seed", sql.seed, "of :random")
       .action([&](cli::Context& context) { return bench::run_sql(context, sql); });
+
+  bench::CheckOptions check;
+  auto& check_command = tool.command("check", "run workloads and check that the answers fit together");
+  check_command.with_output()
+      .option("--file", check.file, "check a recorded history instead; - is stdin")
+      .action([&](cli::Context& context) { return bench::run_check(context, check); });
 
   return tool.run(argc, argv);
 }
