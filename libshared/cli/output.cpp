@@ -205,6 +205,12 @@ void Output::columns(std::vector<std::string> names) {
   first_set_ = false;
 }
 
+void Output::interrupted() {
+  end_set();
+  flush();
+  first_set_ = true;
+}
+
 bool Output::row(std::span<const Cell> cells) {
   DDB_ASSERT(cells.size() == names_.size());
   line_.clear();

@@ -75,6 +75,8 @@ class Output {
 
   /// Hands over what is written so far: for rows that come slowly.
   bool flush();
+  /// Ends the result set. Something else is shown before the next one, which needs no blank line then.
+  void interrupted();
 
   /// Flushes, and says whether everything arrived. Errors: io.
   Result<void> close();

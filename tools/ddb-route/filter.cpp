@@ -113,13 +113,15 @@ class Filter {
     Script script{*session_, context_.out(), script_options()};
     prompt_ = &prompt;
     script_ = &script;
+    loop_.on_signal({SIGTSTP}, [this](int) {
+      if (prompt_ != nullptr) prompt_->suspend();
+    });
     (void)script.run("stdin", [&]() -> Result<std::string_view> {  // errors were shown
-      context_.out().flush();
+      context_.out().interrupted();
       return prompt.read(script.inside_statement());
     }, Script::Ending::whole);
     script_ = nullptr;
     prompt_ = nullptr;
-    std::fputc('\n', stdout);
     session_->rollback();
     return {};
   }
@@ -127,7 +129,10 @@ class Filter {
   /// A prompt survives ^C; anything else ends, in order the first time, at once the second.
   void on_signal(int signal) {
     if (prompt_ != nullptr && signal == SIGINT) {
-      if (!prompt_->reading()) return session_->interrupt();
+      if (!prompt_->reading()) {
+        std::fputc('\n', stderr);  // behind the ^C that the terminal shows
+        return session_->interrupt();
+      }
       script_->forget();
       return prompt_->drop_line();
     }

@@ -1,5 +1,6 @@
 #include "prompt.hpp"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -38,6 +39,7 @@ void on_line(char* text) {
 Prompt::Prompt(net::Loop& loop, client::Fibers& fibers) : readable_{STDIN_FILENO, loop, fibers} {
   if (const char* const home = std::getenv("HOME")) history_ = std::string{home} + "/.ddb_history";
   rl_readline_name = "ddb";
+  rl_bind_key('\t', rl_insert);  // there is nothing to complete; pasted text has tabs
   rl_catch_signals = 0;  // the loop has them
   using_history();
   stifle_history(history_lines_max);
@@ -46,6 +48,8 @@ Prompt::Prompt(net::Loop& loop, client::Fibers& fibers) : readable_{STDIN_FILENO
 
 Prompt::~Prompt() {
   if (at_prompt) rl_callback_handler_remove();
+  // The shell's prompt needs a line of its own. With bracketed paste readline has seen to that.
+  if (std::string_view{rl_variable_value("enable-bracketed-paste")} != "on") std::fputc('\n', stdout);
   if (!history_.empty()) write_history(history_.c_str());
 }
 
@@ -67,6 +71,19 @@ void Prompt::drop_line() {
   rl_set_prompt(first_prompt);
   rl_on_new_line();
   rl_redisplay();
+}
+
+void Prompt::suspend() {
+  if (at_prompt) rl_deprep_terminal();
+  struct sigaction stop {};
+  struct sigaction own {};
+  stop.sa_handler = SIG_DFL;
+  sigaction(SIGTSTP, &stop, &own);
+  raise(SIGTSTP);
+  sigaction(SIGTSTP, &own, nullptr);
+  if (!at_prompt) return;
+  rl_prep_terminal(1);
+  rl_forced_update_display();
 }
 
 bool Prompt::reading() const { return at_prompt; }

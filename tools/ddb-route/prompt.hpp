@@ -19,6 +19,8 @@ class Prompt {
   std::string_view read(bool inside_statement);
   /// ^C: the line in hand is dropped, and the prompt shown anew.
   void drop_line();
+  /// ^Z: the terminal is the shell's until the program goes on.
+  void suspend();
   bool reading() const;
 
  private:
