@@ -52,15 +52,18 @@ objects = $(patsubst %.cpp,$(BUILD)/%.o,$(1))
 CORE_OBJS  := $(call objects,$(foreach d,$(CORE_DIRS),$(call sources,$(d))))
 SHELL_OBJS := $(call objects,$(foreach d,$(SHELL_DIRS),$(call sources,$(d))))
 TOOLS      := $(patsubst tools/%/main.cpp,%,$(wildcard tools/*/main.cpp))
+FUZZERS    := $(addprefix $(BUILD)/fuzz-,$(filter-out main,$(patsubst t/fuzz/%.cpp,%,$(wildcard t/fuzz/*.cpp))))
 UNIT_DIRS  := $(sort $(patsubst t/unit/%/,%,$(dir $(wildcard t/unit/*/*.cpp))))
 BINS       := $(addprefix bin/,$(TOOLS))
 
-.PHONY: all tests check sim mutants san install uninstall clean rewrite
+.PHONY: all tests check sim mutants fuzz san install uninstall clean rewrite
 .SECONDARY:
 
 all: $(BINS)
 
-tests: all $(addprefix $(BUILD)/unit-,$(UNIT_DIRS)) $(if $(wildcard t/sim/main.cpp),$(BUILD)/sim)
+CHECKERS := $(addprefix $(BUILD)/unit-,$(UNIT_DIRS)) $(BUILD)/sim $(FUZZERS)
+
+tests: all $(CHECKERS)
 
 check: tests
 	$(Q)prove --timer t
@@ -93,6 +96,10 @@ $(BUILD)/t/%.o: ALL_CXXFLAGS += -It
 $(BUILD)/sim: $(call objects,$(wildcard t/sim/*.cpp)) $(BUILD)/libddbcore.a
 	$(call say,LINK,$@) $(CXX) $(ALL_CXXFLAGS) -o $@ $^ $(LIBS)
 
+# One program per decoder: with t/fuzz/main.cpp for a driver, or, by clang, libFuzzer instead of it.
+$(BUILD)/fuzz-%: $(BUILD)/t/fuzz/%.o $(BUILD)/t/fuzz/main.o $(BUILD)/libddb.a $(BUILD)/libddbcore.a
+	$(call say,LINK,$@) $(CXX) $(ALL_CXXFLAGS) -o $@ $^ $(LIBS)
+
 sim: $(BUILD)/sim
 	$(Q)$(BUILD)/sim --seeds 1000
 
@@ -105,8 +112,23 @@ mutants:
 rewrite: $(BUILD)/unit-raft
 	$(Q)DDB_REWRITE=1 $(BUILD)/unit-raft
 
+# With AddressSanitizer and UndefinedBehaviorSanitizer, in a tree of its own. They confuse gcc's flow analysis.
+SAN := BUILD=build-san CXXFLAGS="-O1 -g1 -Wno-maybe-uninitialized -fsanitize=address,undefined -fno-sanitize-recover=all"
+SAN_SEEDS  ?= 20
+FUZZ_COUNT ?= 1000000
+
 san:
-	$(Q)$(MAKE) BUILD=build-san CXXFLAGS="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all" tests
+	$(Q)$(MAKE) $(SAN) run-checkers
+
+fuzz:
+	$(Q)$(MAKE) $(SAN) run-fuzzers
+
+.PHONY: run-checkers run-fuzzers
+run-checkers: $(CHECKERS)
+	$(Q)set -e; for unit in $(filter $(BUILD)/unit-%,$^); do echo $$unit; $$unit; done; $(BUILD)/sim --seeds $(SAN_SEEDS)
+
+run-fuzzers: $(FUZZERS)
+	$(Q)set -e; for fuzzer in $^; do echo $$fuzzer; $$fuzzer --count $(FUZZ_COUNT); done
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 \

@@ -117,12 +117,18 @@ uint64_t big_endian(BytesView bytes) {
   return value;
 }
 
-Value decode_number(BytesView part) {
+Result<Value> decode_real(BytesView part) {
+  const double real = from_ordered_bits(big_endian(part));
+  if (std::isnan(real)) return fail(Code::bad_data, "a key holds what is not a number");
+  return real;
+}
+
+Result<Value> decode_number(BytesView part) {
   const auto tag = static_cast<uint8_t>(part[0]);
-  if (tag == tag_real_below || tag == tag_real_above) return from_ordered_bits(big_endian(part.substr(1)));
+  if (tag == tag_real_below || tag == tag_real_above) return decode_real(part.substr(1));
   const bool negative = tag < tag_zero;
   const size_t bytes = negative ? tag_zero - 1 - tag : tag - tag_zero;
-  if (part.size() > 1 + bytes) return from_ordered_bits(big_endian(part.substr(1 + bytes)));
+  if (part.size() > 1 + bytes) return decode_real(part.substr(1 + bytes));
   uint64_t scaled = big_endian(part.substr(1, bytes));
   if (!negative) return static_cast<int64_t>(scaled >> 1);
   scaled = ~scaled;

@@ -74,7 +74,10 @@ Result<Bytes> decode_key(BytesView encoded) {
     const Run run = take_run(left);
     if (run.kind == Run::bad) return damaged(encoded);
     out.append(run.zeros, '\0');
-    if (run.kind == Run::goes_on) continue;
+    if (run.kind == Run::goes_on) {
+      if (left.starts_with('\0')) return damaged(encoded);  // one run written as two
+      continue;
+    }
     if (!left.empty()) return damaged(encoded);
     return out;
   }

@@ -183,7 +183,8 @@ TEST_CASE("prefixes sort by table, then index, and come back") {
 
 TEST_CASE("damaged keys are refused") {
   for (const BytesView bad : {BytesView{}, BytesView{"\x30"}, BytesView{"\x30zz"}, BytesView{"\x19"}, BytesView{"\x7f"},
-                              BytesView{"\x21\1\1"}, BytesView{"\x30\x01\x05\x00", 4}, BytesView{"\x30\x01\x00", 3}}) {
+                              BytesView{"\x21\1\1"}, BytesView{"\x30\x01\x05\x00", 4}, BytesView{"\x30\x01\x00", 3},
+                              BytesView{"\x21\xff\xff\xff\xff\xff\xff\xff\xff"} /* NaN */}) {
     BytesView key = bad;
     const auto value = codec::take_key_part(key, {});
     REQUIRE_FALSE(value);

@@ -82,6 +82,7 @@ TEST_CASE("bytes that no key encodes to are refused") {
   CHECK(refused(BytesView{"\0\x7f", 2}));
   CHECK(refused(BytesView{"\0\xffy\0\0", 5}));  // a run of no zeros
   CHECK(refused(BytesView{"\0\x80y\0\0", 5}));  // 127 zeros have another form
+  CHECK(refused(BytesView{"\0\xfe\0\x01", 4}));   // two zeros as two runs
 }
 
 TEST_CASE("spans contain what they should") {

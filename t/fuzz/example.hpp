@@ -1,0 +1,52 @@
+// Values of any type that travels, with random contents: seeds for message decoders.
+#pragma once
+
+#include "env/random.hpp"
+#include "fuzz/fuzz.hpp"
+
+namespace ddb::fuzz {
+
+template <class T>
+void fill(T& value, Random& random);
+
+template <class Variant, size_t I = 0>
+void fill_alternative(Variant& value, size_t index, Random& random) {
+  if constexpr (I < std::variant_size_v<Variant>) {
+    if (index == I) return fill(value.template emplace<I>(), random);
+    fill_alternative<Variant, I + 1>(value, index, random);
+  }
+}
+
+/// Small numbers, short strings, few items; every alternative of a variant comes sometime.
+template <class T>
+void fill(T& value, Random& random) {
+  if constexpr (std::is_enum_v<T> || std::is_arithmetic_v<T>) {
+    value = static_cast<T>(random.one_in(8) ? random.next() : random.below(4));
+  } else if constexpr (std::same_as<T, std::string>) {
+    value.assign(random.below(5), static_cast<char>('a' + random.below(26)));
+  } else if constexpr (codec::detail::is_id<T> || std::same_as<T, Timestamp>) {
+    value.value = random.below(1000);
+  } else if constexpr (codec::detail::is_optional<T>) {
+    if (random.one_in(2)) fill(value.emplace(), random);
+  } else if constexpr (codec::detail::is_vector<T>) {
+    for (uint64_t items = random.below(4); items > 0; --items) fill(value.emplace_back(), random);
+  } else if constexpr (codec::detail::is_pair<T>) {
+    fill(value.first, random);
+    fill(value.second, random);
+  } else if constexpr (codec::detail::is_variant<T>) {
+    fill_alternative(value, random.below(std::variant_size_v<T>), random);
+  } else {
+    std::apply([&](auto... member) { (fill(value.*member, random), ...); }, T::fields());
+  }
+}
+
+template <class T>
+void add_examples(std::vector<Bytes>& seeds, uint64_t count) {
+  for (Random random{count}; count > 0; --count) {
+    T value{};
+    fill(value, random);
+    seeds.push_back(codec::encode(value));
+  }
+}
+
+}  // namespace ddb::fuzz
