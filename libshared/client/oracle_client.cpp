@@ -8,6 +8,7 @@
 
 #include "base/assert.hpp"
 #include "codec/archive.hpp"
+#include "proto/meta_keys.hpp"
 
 namespace ddb::client {
 
@@ -326,8 +327,12 @@ void OracleClient::Impl::probe_later() {
   probe.after(silence_max, [this] {
     if (watches.empty()) return;
     if (net::Loop::now() - watch_heard >= silence_max) {
-      waiters.push_back([](Result<Timestamp>) {});
-      send_waiters();
+      // Not a timestamp: that would keep an idle oracle's log busy.
+      auto call = std::make_shared<Call>();
+      call->body = codec::encode(OracleRequest{proto::MetaRangeRequest{proto::config_replicas, {}}});
+      call->deadline = net::Loop::now() + options.timeout;
+      call->done = [](Result<OracleReply>) {};
+      attempt(std::move(call));
     }
     probe_later();
   });

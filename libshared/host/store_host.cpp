@@ -1,5 +1,7 @@
 #include "host/store_host.hpp"
 
+#include <malloc.h>
+
 #include <chrono>
 #include <optional>
 
@@ -11,7 +13,11 @@ namespace ddb::host {
 namespace {
 
 constexpr Duration maintain_interval = std::chrono::seconds{1};
+constexpr Duration maintain_interval_idle = std::chrono::seconds{5};  // nothing written, and space left
+constexpr Duration cover_after = std::chrono::milliseconds{50};       // of an idle log (W2)
+constexpr Duration stop_poll = std::chrono::milliseconds{20};
 constexpr Duration space_retry = std::chrono::milliseconds{500};
+constexpr Duration calm = std::chrono::seconds{1};  // after the last flush
 
 /// What the flusher left undone because the disk was full is tried again until it fits (W4); `full` is told meanwhile.
 Result<void> run_flush(lmdb::Flush& flush, const std::function<void()>& full) {
@@ -102,10 +108,23 @@ class StoreHost::Impl {
   }
 
   void tick() {
+    ticks_at_ = Instant::max();
     core_->tick(net::Loop::now(), wall_clock_millis());
     cover_idle();
     turn_soon();
-    tick_timer_.after(options_.tick_interval, [this] { tick(); });
+  }
+
+  /// An idle store sleeps until something is due.
+  void arm_tick(Instant now) {
+    Instant due = core_->next_tick();
+    if (!flushing_) due = std::min(due, next_maintain_);
+    if (last_records_ != 0 && !writing_) due = std::min(due, cover_at_);
+    if (core_->has_unflushed() && !flushing_) due = std::min(due, next_flush_);
+    if (stopped_) due = std::min(due, now + stop_poll);
+    due = std::max(due, now + options_.tick_min);
+    if (due >= ticks_at_) return;
+    ticks_at_ = due;
+    tick_timer_.after(due - now, [this] { tick(); });
   }
 
   void turn() {
@@ -120,6 +139,7 @@ class StoreHost::Impl {
     for (auto& call : out.oracle_calls) events_.oracle(std::move(call));
     maybe_flush(now);
     maybe_stop(now);
+    arm_tick(now);
   }
 
   void write_next() {
@@ -127,17 +147,15 @@ class StoreHost::Impl {
     if (auto batch = core_->next_batch(net::Loop::now())) write(std::move(*batch));
   }
 
-  /// W2: the last batch of an idle store gets one behind it, after a tick without another.
+  /// W2: the last batch of an idle store gets one behind it.
   void cover_idle() {
-    if (writing_ || last_records_ == 0) return;
-    if (std::exchange(idle_ticks_, idle_ticks_ + 1) == 0) return;
+    if (writing_ || last_records_ == 0 || net::Loop::now() < cover_at_) return;
     if (!core_->next_batch_pending()) write(core_->cover_batch(net::Loop::now()));
   }
 
   void write(proto::LogBatch batch) {
     writing_ = true;
     last_records_ = batch.records.size();
-    idle_ticks_ = 0;
     writer_.start([this, batch = std::move(batch)] {
       const auto written = store_->log().append(batch);
       loop_.post(guarded([this, number = batch.number, written] { written_batch(number, written); }));
@@ -146,6 +164,7 @@ class StoreHost::Impl {
 
   void written_batch(BatchNumber number, const Result<void>& written) {
     writing_ = false;
+    cover_at_ = net::Loop::now() + cover_after;
     if (!written) return events_.failed(written.error());  // W4
     proven_ = number;
     core_->batch_proven(number, net::Loop::now());
@@ -184,8 +203,12 @@ class StoreHost::Impl {
 
   void maintain(Instant now) {
     flushing_ = true;
-    next_maintain_ = now + maintain_interval;
-    flusher_.start([this] {
+    next_maintain_ = now + (ample_ && !core_->has_unflushed() ? maintain_interval_idle : maintain_interval);
+    const bool trim = trim_after_ && now >= *trim_after_ && !core_->has_unflushed();
+    if (trim) trim_after_.reset();
+    flusher_.start([this, trim] {
+      // What a busy time has needed lies free in the allocator's heaps, between what is in use.
+      if (trim) ::malloc_trim(0);
       auto space = store_->maintain();
       loop_.post(guarded([this, space] {
         flushing_ = false;
@@ -197,6 +220,7 @@ class StoreHost::Impl {
   void maintained(const Result<lmdb::SpaceState>& space) {
     if (!space && space.error().code != Code::store_full) return events_.failed(space.error());
     const auto left = space ? *space : lmdb::SpaceState::none;
+    ample_ = left == lmdb::SpaceState::ample;
     core_->space(left == lmdb::SpaceState::ample ? range::Space::ample
                  : left == lmdb::SpaceState::low ? range::Space::low
                                                  : range::Space::none,
@@ -207,6 +231,8 @@ class StoreHost::Impl {
     if (!done) return events_.failed(done.error());
     store_->finish(*flush_);
     core_->flushed(checkpoint_, net::Loop::now());
+    trim_after_ = net::Loop::now() + calm;
+    next_maintain_ = std::min(next_maintain_, *trim_after_);
     core_->rewrite(store_->log().pins(options_.segments_max));
     // The generation is freed by the flusher: that takes milliseconds.
     flusher_.start([this, flush = std::exchange(flush_, nullptr)]() mutable {
@@ -239,12 +265,15 @@ class StoreHost::Impl {
   bool turn_pending_ = false;
   bool writing_ = false;
   size_t last_records_ = 0;  // in the batch written last
-  int idle_ticks_ = 0;       // since then
+  Instant cover_at_{};
+  Instant ticks_at_ = Instant::max();  // when the timer is to run out
   bool flushing_ = false;
   std::shared_ptr<lmdb::Flush> flush_;
   range::Checkpoint checkpoint_;
   Instant next_flush_;
   Instant next_maintain_{};
+  bool ample_ = false;
+  std::optional<Instant> trim_after_;  // memory goes back to the system in the calm after a flush
   std::function<void()> stopped_;
   Instant stop_by_{};
 

@@ -18,7 +18,7 @@ namespace ddb::host {
 
 struct StoreHostOptions {
   range::StoreOptions core;
-  Duration tick_interval = std::chrono::milliseconds{25};
+  Duration tick_min = std::chrono::milliseconds{5};  // between two ticks of the core
   Duration flush_interval = std::chrono::seconds{2};
   size_t flush_bytes = 64 << 20;  // of overlay: flush at once
   uint32_t segments_max = 8;      // of log, before who pins the oldest is rewritten (W8)

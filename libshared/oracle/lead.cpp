@@ -13,6 +13,7 @@ using std::chrono::milliseconds;
 
 /// A leader that was not called for so long stood still (SIGSTOP, a suspended machine).
 constexpr Duration pause_min = std::chrono::seconds{1};
+constexpr Duration mark_interval = std::chrono::seconds{10};  // while no timestamps are asked for
 constexpr uint64_t compaction_revisions_max = 1000;  // of one command
 
 }  // namespace
@@ -59,7 +60,11 @@ void Machine::tick() {
   const Instant now = host_.now();
   const Duration pause = now - std::exchange(last_tick_, now);
   if (pause >= pause_min) leases_.forgive(pause);
-  if (clock_.low(now, host_.wall_millis()) || !beyond_mark_.empty()) extend_mark();
+  // While nobody asks for timestamps the mark only has to tell the log how time goes by, until nothing is left to be
+  // forgotten. An idle oracle writes nothing, and the next to ask waits for one commit.
+  const bool remembers = record_.first_remembered < record_.next_remembered;
+  const bool wanted = drawn_ || (remembers && now >= mark_due_);
+  if ((wanted && clock_.low(now, host_.wall_millis())) || !beyond_mark_.empty()) extend_mark();
   end_leases();
   compact();
 }
@@ -68,7 +73,10 @@ void Machine::extend_mark() {
   if (extension_ != 0) return;
   const Timestamp mark = clock_.next_mark(host_.now(), host_.wall_millis());
   if (mark <= record_.mark) return;
-  if (host_.propose(codec::encode(Command{RaiseMark{mark}}), ++last_cookie_)) extension_ = last_cookie_;
+  if (!host_.propose(codec::encode(Command{RaiseMark{mark}}), ++last_cookie_)) return;
+  extension_ = last_cookie_;
+  drawn_ = false;
+  mark_due_ = host_.now() + mark_interval;
 }
 
 void Machine::end_leases() {

@@ -184,6 +184,7 @@ void Machine::serve(const Waiting& waiting) {
 
 void Machine::serve_timestamps(RequestToken from, const proto::TimestampRequest& request) {
   if (const auto first = clock_.take(request.count, host_.now(), host_.wall_millis())) {
+    drawn_ = true;
     return reply(from, proto::TimestampReply{*first});
   }
   if (beyond_mark_.size() >= options_.waiting_max) {

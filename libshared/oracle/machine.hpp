@@ -141,6 +141,8 @@ class Machine final : public range::Machine {
   std::vector<Waiting> confirming_;                  // of the one under way
   uint64_t confirmation_ = 0;                        // its cookie; zero: none
   std::vector<Waiting> beyond_mark_;                 // timestamps that the mark has no room for yet
+  bool drawn_ = false;                               // timestamps have been given out since the mark was raised
+  Instant mark_due_{};                               // it is raised anyway, if there are outcomes to be forgotten
   uint64_t extension_ = 0;                           // cookie of the mark on its way; zero: none
   uint64_t compaction_ = 0;                          // the same of a compaction
   Instant last_tick_{};

@@ -88,7 +88,22 @@ struct Mismatch {
   static constexpr auto fields() { return std::tuple{&Mismatch::descriptor}; }
 };
 
-using PeerBody = std::variant<RaftMessage, SnapshotChunk, SnapshotAck, Mismatch>;
+/// From a leader: the group is quiet from here on (Q1). `last` is applied by all, for all the leader knows.
+struct Rest {
+  Term term;
+  Base last;
+
+  bool operator==(const Rest&) const = default;
+  static constexpr auto fields() { return std::tuple{&Rest::term, &Rest::last}; }
+};
+
+/// The answer of a replica that does not agree: let the leader go on.
+struct Unrest {
+  bool operator==(const Unrest&) const = default;
+  static constexpr auto fields() { return std::tuple{}; }
+};
+
+using PeerBody = std::variant<RaftMessage, SnapshotChunk, SnapshotAck, Mismatch, Rest, Unrest>;
 
 /// From a replica to a replica of the same range on another store (D3).
 struct PeerMessage {
@@ -104,18 +119,19 @@ struct PeerMessage {
   }
 };
 
-/// All that one store had to say to another in one turn.
+/// All that one store had to say to another in one turn; without messages, that it lives (Q2).
 struct PeerBatch {
   uint64_t cluster = 0;
   StoreId from;
   StoreId to;
   Incarnation incarnation;  // of the sender; a receiver drops lower ones (A6)
   std::vector<PeerMessage> messages;
+  bool ailing = false;  // its disk does not answer (A8): whoever it leads should look for another leader
 
   bool operator==(const PeerBatch&) const = default;
   static constexpr auto fields() {
     return std::tuple{&PeerBatch::cluster, &PeerBatch::from, &PeerBatch::to, &PeerBatch::incarnation,
-                      &PeerBatch::messages};
+                      &PeerBatch::messages, &PeerBatch::ailing};
   }
 };
 

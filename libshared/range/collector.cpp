@@ -21,9 +21,13 @@ void Collector::reset() {
   position_.reset();
 }
 
-bool Collector::due(Instant now, const DataRecord& record) {
+bool Collector::wants(Instant now, const DataRecord& record) const {
   const bool garbage = record.versions > record.rows;
-  if (!garbage || position_ || now < next_due_) return false;
+  return position_ || (garbage && now >= next_due_);
+}
+
+bool Collector::due(Instant now, const DataRecord& record) {
+  if (position_ || !wants(now, record)) return false;
   next_due_ = now + options_.age / steps_per_age;
   return true;
 }

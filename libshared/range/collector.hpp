@@ -27,6 +27,9 @@ class Collector {
   /// A new leader starts over.
   void reset();
 
+  /// There is something to do: a threshold to move, or a sweep to go on with.
+  bool wants(Instant now, const DataRecord& record) const;
+
   /// Whether to ask the oracle for the time now, with a view to threshold_for.
   bool due(Instant now, const DataRecord& record);
 

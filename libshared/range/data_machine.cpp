@@ -244,6 +244,7 @@ void DataMachine::ask_lease() {
 }
 
 void DataMachine::confirmed(uint64_t cookie) {
+  if (cookie == upkeep_) upkeep_ = 0;
   if (cookie != leases_.cookie) return;
   leases_.cookie = 0;
   for (const TaskId id : std::exchange(leases_.asked, {})) {
@@ -332,8 +333,16 @@ void DataMachine::tick() {
   if (!host_.leads()) return;
   const bool stale = std::exchange(heard_lately_, false) && options_.timestamp_slack.count() > 0;
   if (stale && timestamps_.cookie == 0) ask_timestamp();
-  if (upkeep_ == 0 && floor_known_ && host_.lease_valid()) follow_collector();
+  if (upkeep_ == 0 && floor_known_ && collector_.wants(host_.now(), record())) {
+    host_.lease_valid() ? follow_collector() : wake_for_upkeep();
+  }
   run();
+}
+
+/// L4: in a quiet range there is no lease; asking for one wakes it.
+void DataMachine::wake_for_upkeep() {
+  upkeep_ = ++last_id_;
+  host_.confirm(upkeep_);
 }
 
 void DataMachine::follow_collector() {

@@ -116,6 +116,7 @@ class DataMachine : public Machine {
   Bytes encode_command(decltype(DataCommand::body) body) const;
 
   void follow_collector();
+  void wake_for_upkeep();
   void begin_threshold(Timestamp now);
   void propose_threshold();
   void upkeep_applied(const DataCommand& command);

@@ -5,6 +5,7 @@
 #include "base/assert.hpp"
 #include "base/rule.hpp"
 #include "codec/archive.hpp"
+#include "raft/log.hpp"
 
 namespace ddb::range {
 
@@ -16,7 +17,8 @@ Replica::Replica(ReplicaContext& context, RangeId range, const raft::Options& op
       raft_{options, initial, context.now()},
       applied_term_{record.applied.term},
       proven_hard_{initial.hard},
-      flushed_applied_{record.applied.index} {
+      flushed_applied_{record.applied.index},
+      active_{context.now()} {
   machine_ = factory(*this);
   if (record.install) installer_.emplace(*record.install, machine_->spans());
   machine_->loaded();
@@ -53,12 +55,15 @@ void Replica::step(const proto::RaftMessage& message) {
   follow_role();
 }
 
-void Replica::request(RequestToken from, BytesView body) { machine_->request(from, body); }
+void Replica::request(RequestToken from, BytesView body) {
+  active_ = context_.now();
+  machine_->request(from, body);
+}
 
 void Replica::closed(ConnectionId connection) { machine_->connection_closed(connection); }
 
 void Replica::tick() {
-  if (!switching()) raft_.tick(context_.now());
+  if (!switching() && !quiet_) raft_.tick(context_.now());
   follow_role();
   if (announced_) machine_->tick();
 }
@@ -84,6 +89,24 @@ void Replica::transfer_away() {
     if (!peer.learner && peer.active && (!best || peer.match > best->match)) best = peer;
   }
   if (best) (void)raft_.transfer(best->id, context_.now());
+}
+
+void Replica::wake() {
+  active_ = context_.now();
+  if (!std::exchange(quiet_, false)) return;
+  raft_.wake(context_.now());
+  context_.touch(*this);
+}
+
+std::optional<proto::Rest> Replica::restful(Instant since) const {
+  if (active_ > since || !announced_ || installing() || raft_.has_effects() || !raft_.at_rest()) return std::nullopt;
+  return proto::Rest{raft_.term(), raft_.last()};
+}
+
+bool Replica::agrees(ReplicaId from, const proto::Rest& rest) const {
+  const LogIndex last = rest.last.index;
+  return !installing() && raft_.role() == raft::Role::follower && raft_.leader() == from && raft_.term() == rest.term &&
+         raft_.last() == rest.last && raft_.commit_index() == last && raft_.applied_index() == last;
 }
 
 Replica::Gathered Replica::gather(BatchNumber batch) {
@@ -262,17 +285,16 @@ void Replica::flushed(const ReplicaRecord& record) {
   if (switch_ && record == switch_->record) finish_switch();
 }
 
-void Replica::truncate(const TruncationOptions& options, std::optional<LogIndex> pinned) {
-  if (raft_.log_bytes() <= options.keep_bytes || installing()) return;
+void Replica::truncate(const KeptLog& kept) {
+  if (installing()) return;
   LogIndex target = flushed_applied_;
-  if (pinned && raft_.log_bytes() <= 4 * options.keep_bytes_max) target = std::min(target, *pinned);
-  if (raft_.role() == raft::Role::leader && raft_.log_bytes() <= options.keep_bytes_max) {
-    for (const auto& peer : raft_.progress()) target = std::min(target, std::max(peer.match, raft_.base().index));
+  if (kept.pinned) target = std::min(target, *kept.pinned);
+  if (kept.slow_followers && raft_.role() == raft::Role::leader) {
+    for (const auto& peer : raft_.progress()) target = std::min(target, peer.match);
   }
-  // Half of what may be kept stays: followers that lag a little go on without a snapshot.
   size_t bytes = raft_.log_bytes();
   LogIndex index = raft_.base().index;
-  while (index < target && bytes > options.keep_bytes / 2) bytes -= raft_.entry(index = index.next()).data.size();
+  while (index < target && bytes > kept.bytes) bytes -= raft::size_of(raft_.entry(index = index.next()));
   if (index > raft_.base().index) raft_.compact(index);
 }
 

@@ -38,10 +38,11 @@ class ReplicaContext {
 
 using MachineFactory = std::function<std::unique_ptr<Machine>(MachineHost&)>;
 
-/// How much log a replica keeps for others once it has applied and flushed it.
-struct TruncationOptions {
-  size_t keep_bytes = 16 << 20;       // kept in any case: followers that lag a little need no snapshot
-  size_t keep_bytes_max = 64 << 20;   // kept for a follower that lags much; beyond, it gets a snapshot
+/// How much log one replica may keep for others of what it has applied and flushed.
+struct KeptLog {
+  size_t bytes = 0;                // its newest entries stay in any case
+  bool slow_followers = false;     // a leader also keeps what any follower still lacks
+  std::optional<LogIndex> pinned;  // a snapshot on its way ends here: what follows it stays
 };
 
 /// Deterministic; one thread. Life, as far as the log tells:
@@ -75,6 +76,14 @@ class Replica final : public MachineHost {
   void transfer_away();  // hands leadership to the most caught-up voter, if it leads
   raft::Raft& raft() { return raft_; }
 
+  // Quiet (Q1): Raft's time stands still until wake(). The store says when: range/quiet.hpp.
+  bool quiet() const { return quiet_; }
+  void sleep() { quiet_ = true; }
+  void wake();
+  /// What a leader tells the others, if nothing was asked of it since `since` and nothing is under way.
+  std::optional<proto::Rest> restful(Instant since) const;
+  bool agrees(ReplicaId from, const proto::Rest& rest) const;
+
   /// What one batch gathers from this replica.
   struct Gathered {
     std::vector<proto::RaftMessage> now;         // B1: free
@@ -83,6 +92,7 @@ class Replica final : public MachineHost {
     std::vector<ReplicaId> snapshots_wanted;
   };
   Gathered gather(BatchNumber batch);
+  BatchNumber gathered() const { return gathered_; }  // the last batch that took anything from it
   /// Applies what is committed and proven here (A1), tells the machine what became of its wishes.
   void settle();
 
@@ -98,8 +108,8 @@ class Replica final : public MachineHost {
   // Flush.
   ReplicaRecord record() const;
   void flushed(const ReplicaRecord& record);  // now durable in the state
-  /// Truncates the log as far as the last flush and the slow followers allow.
-  void truncate(const TruncationOptions& options, std::optional<LogIndex> pinned);
+  /// Truncates the log down to what may be kept, as far as the last flush allows.
+  void truncate(const KeptLog& kept);
   /// W8: everything the log holds of this replica, to be written anew at its head.
   proto::LogRecord rewrite();
 
@@ -163,6 +173,8 @@ class Replica final : public MachineHost {
   std::vector<PendingHardState> unproven_hard_;
   LogIndex flushed_applied_;
   std::map<ReplicaId, StoreId> heard_from_;
+  bool quiet_ = false;
+  Instant active_;  // when something was last asked of it
   std::optional<Switch> switch_;
   std::optional<Installer> installer_;
 };

@@ -17,6 +17,7 @@ class Reporter {
 
   void report(proto::RangeInfo info);  // replaces what was still to be reported of that range
   void tick(Instant now);
+  bool idle() const { return pending_.empty(); }
 
  private:
   struct Pending {

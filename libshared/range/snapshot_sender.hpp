@@ -38,6 +38,7 @@ class SnapshotSender {
   void made(uint64_t id, Result<env::SnapshotMade> made, Instant now);
   void acknowledged(const Replica& replica, ReplicaId from, const proto::SnapshotAck& ack, Instant now);
   void tick(Instant now);
+  bool idle() const { return !transfer_; }
   /// The log of this range is to be kept from here on (I2).
   std::optional<LogIndex> pinned(RangeId range) const;
 

@@ -16,6 +16,7 @@ constexpr Duration heartbeat_retry = std::chrono::milliseconds{200};
 constexpr Duration lease_drift = std::chrono::seconds{1};
 constexpr size_t install_bytes_per_flush = 32 << 20;
 constexpr size_t install_bytes_per_turn = 1 << 20;
+constexpr Duration busy_tick = std::chrono::milliseconds{25};  // while something may have to be tried again
 
 std::map<RangeId, ReplicaRecord> read_records(env::State& state) {
   std::map<RangeId, ReplicaRecord> records;
@@ -85,6 +86,7 @@ Store::Store(const StoreOptions& options, const StoreIdentity& identity, env::St
       factory_{std::move(factory)},
       random_{options.seed},
       now_{now},
+      quiet_{options.raft.election_timeout},
       gathering_{next},
       proven_{next.prev()},
       sender_{files, random_, *this},
@@ -151,10 +153,17 @@ raft::Options Store::raft_options(ReplicaId id) {
 
 void Store::start_replica(RangeId range, ReplicaRecord record, raft::Initial initial) {
   const ReplicaId id = record.replica;
+  const bool restarted = initial.restarted;
   flushed_bases_[range] = record.base;
   auto replica =
       std::make_unique<Replica>(static_cast<ReplicaContext&>(*this), range, raft_options(id), std::move(record), std::move(initial), factory_);
   dirty_.insert(range);
+  if (restarted) {
+    replica->sleep();  // Q3
+    quiet_.restarted(range);
+  } else {
+    quiet_.woken(range);
+  }
   replicas_[range] = std::move(replica);
 }
 
@@ -175,19 +184,40 @@ const Replica* Store::replica(RangeId range) const {
 void Store::tick(Instant now, uint64_t wall_millis) {
   now_ = now;
   wall_millis_ = wall_millis;
-  const bool stalled = disk_stalled();
-  for (const auto& [range, replica] : replicas_) {
-    // A8: neither heartbeats nor campaigns, so that the others may elect one whose disk answers.
-    if (!stalled) replica->tick();
-    replica->truncate(options_.truncation, sender_.pinned(range));
-    if (replica->installing()) dirty_.insert(range);
-  }
+  tick_replicas(disk_stalled());
+  truncate_logs();
   sender_.tick(now);
   if (!options_.has_oracle) return;
   heartbeat_oracle();
   founder_->tick(now);
   reporter_.tick(now);
   timestamps_.pump(now);
+}
+
+bool Store::busy() const {
+  if (!installing_.empty() || !sender_.idle() || quiet_.any_dormant()) return true;
+  return options_.has_oracle && (!founder_->done() || !reporter_.idle() || !timestamps_.idle());
+}
+
+Instant Store::next_tick() const {
+  Instant due = std::min(raft_due_, quiet_.next_beat());
+  if (busy()) due = std::min(due, now_ + busy_tick);
+  if (options_.has_oracle && !heartbeating_) due = std::min(due, next_heartbeat_);
+  if (writing_since_) due = std::min(due, std::max(now_ + busy_tick, *writing_since_ + options_.raft.election_timeout));
+  return due;
+}
+
+/// Half of what may be kept stays, of each log in proportion: followers that lag a little go on without a snapshot.
+void Store::truncate_logs() {
+  size_t total = 0;
+  for (const auto& [range, replica] : replicas_) total += replica->raft().log_bytes();
+  const auto& [keep, keep_max] = options_.truncation;
+  if (total <= keep) return;
+  for (const auto& [range, replica] : replicas_) {
+    const size_t share = replica->raft().log_bytes() * (keep / 2) / total;
+    const bool patient = total <= 4 * keep_max;  // with snapshots on their way
+    replica->truncate({share, total <= keep_max, patient ? sender_.pinned(range) : std::nullopt});
+  }
 }
 
 /// A8: a sync that takes an election timeout. Leaderships go once (TimeoutNow needs no write); after it the
@@ -223,9 +253,9 @@ void Store::peer(const proto::PeerBatch& batch, Instant now) {
   now_ = now;
   // D3: what is not meant for this store, by who it is now, changes nothing.
   if (batch.cluster != identity_.cluster || batch.to != identity_.store) return;
-  Incarnation& known = peers_[batch.from];
-  if (DDB_KEEPS("A6") && batch.incarnation < known) return;  // from before the sender's restart
-  known = batch.incarnation;
+  const auto news = quiet_.heard(batch, now);
+  if (DDB_KEEPS("A6") && news == Quiet::News::stale) return;  // from before the sender's restart
+  if (news == Quiet::News::changed) wake_relying_on(batch.from);  // Q2
   for (const auto& message : batch.messages) deliver(batch.from, message);
 }
 
@@ -234,6 +264,7 @@ void Store::deliver(StoreId from, const proto::PeerMessage& message) {
   if (replica == nullptr) replica = conceive(message);
   if (replica == nullptr || replica->id() != message.to) return;
   replica->heard(message.from, from);
+  if (replica->quiet() && !heard_in_sleep(*replica, from, message)) return;
   if (const auto* raft = std::get_if<proto::RaftMessage>(&message.body)) {
     // A7, second mark: nothing more is appended. The leader sees a follower that does not answer.
     if (space_ == Space::none && std::holds_alternative<proto::AppendEntries>(raft->body)) return;
@@ -243,6 +274,8 @@ void Store::deliver(StoreId from, const proto::PeerMessage& message) {
     receiver_.chunk(*replica, message.from, *chunk);
   } else if (const auto* ack = std::get_if<proto::SnapshotAck>(&message.body)) {
     sender_.acknowledged(*replica, message.from, *ack, now_);
+  } else if (const auto* rest = std::get_if<proto::Rest>(&message.body)) {
+    told_to_rest(*replica, message, *rest);
   }
   dirty_.insert(message.range);
 }
@@ -304,6 +337,8 @@ void Store::install(Replica& replica) {
 void Store::request(RequestToken from, RangeId range, BytesView body, Instant now) {
   now_ = now;
   if (Replica* replica = find(range)) {
+    // A quiet follower that knows its leader tells who that is; the leader is then asked, and wakes.
+    if (!replica->leader() || replica->raft().role() == raft::Role::leader) wake(*replica);
     replica->request(from, body);
     dirty_.insert(range);
     return;
@@ -335,7 +370,11 @@ void Store::want_timestamp(Replica& replica, uint64_t leadership, uint64_t cooki
 void Store::batch_proven(BatchNumber batch, Instant now) {
   now_ = now;
   writing_since_.reset();
-  for (const auto& [range, replica] : replicas_) replica->proven(batch);
+  for (auto range = unproven_.begin(); range != unproven_.end();) {
+    Replica* replica = find(*range);
+    if (replica != nullptr) replica->proven(batch);
+    range = replica == nullptr || replica->gathered() <= batch ? unproven_.erase(range) : std::next(range);
+  }
   proven_ = batch;
   release_bound();
 }
@@ -351,6 +390,8 @@ void Store::release_bound() {
 
 void Store::unreachable(StoreId peer, Instant now) {
   now_ = now;
+  quiet_.lost(peer);
+  wake_relying_on(peer);
   for (const auto& [range, replica] : replicas_) {
     for (const auto& member : replica->descriptor().replicas) {
       if (member.store == peer && member.id != replica->id()) replica->raft().unreachable(member.id);
@@ -364,6 +405,7 @@ size_t Store::drain(Instant now) {
   for (const auto& [range, replica] : replicas_) {
     if (replica->raft().role() != raft::Role::leader || replica->descriptor().replicas.size() < 2) continue;
     ++led;
+    wake(*replica);
     replica->transfer_away();
     dirty_.insert(range);
   }
@@ -373,8 +415,8 @@ size_t Store::drain(Instant now) {
 void Store::settle(Instant now) {
   now_ = now;
   timestamps_.pump(now);
-  for (const auto& [range, replica] : replicas_) {
-    if (replica->installing()) install(*replica);
+  for (const RangeId range : installing_) {
+    if (Replica* replica = find(range)) install(*replica);
   }
   while (!dirty_.empty()) {
     Replica* replica = find(*dirty_.begin());
@@ -385,6 +427,12 @@ void Store::settle(Instant now) {
     replica->settle();
     unflushed_ |= replica->raft().applied_index() != before;
     if (replica->raft().has_effects()) dirty_.insert(replica->range());
+    if (replica->installing()) {
+      installing_.insert(replica->range());
+    } else {
+      installing_.erase(replica->range());
+    }
+    note_deadline(*replica);
     report_leadership(*replica);
   }
   release_bound();
@@ -392,7 +440,10 @@ void Store::settle(Instant now) {
 }
 
 void Store::gather(Replica& replica) {
+  // What it says itself, unlike what it is told, wakes a quiet leader here.
+  if (replica.quiet() && replica.leads() && replica.raft().has_effects()) wake(replica);
   auto gathered = replica.gather(gathering_);
+  if (replica.gathered() == gathering_) unproven_.insert(replica.range());
   send(replica, std::move(gathered.now), messages_);
   for (const ReplicaId to : gathered.snapshots_wanted) sender_.want(replica, to, now_);
   if (!gathered.after_sync.empty()) send(replica, std::move(gathered.after_sync), bound_[gathering_]);
@@ -410,6 +461,8 @@ void Store::add_record(proto::LogRecord record) {
   }
 }
 
+proto::PeerBatch& Store::batch_to(StoreId peer) { return batch_for(messages_, identity_, peer); }
+
 void Store::send(const Replica& from, std::vector<proto::RaftMessage> messages, std::vector<proto::PeerBatch>& out) {
   for (auto& message : messages) {
     const StoreId to = from.store_of(message.to);
@@ -422,7 +475,7 @@ void Store::send(const Replica& from, std::vector<proto::RaftMessage> messages, 
 void Store::send(const Replica& from, ReplicaId to, proto::PeerBody body) {
   const StoreId store = from.store_of(to);
   if (!store) return;
-  batch_for(messages_, identity_, store)
+  batch_to(store)
       .messages.push_back({from.range(), from.id(), to, from.descriptor().epoch, std::move(body)});
 }
 
@@ -436,6 +489,7 @@ void Store::report_leadership(const Replica& replica) {
 }
 
 StoreOutputs Store::take() {
+  for (auto& batch : messages_) batch.ailing = now_ < calm_until_;
   return {std::exchange(messages_, {}), std::exchange(replies_, {}), calls_.take(), failed_};
 }
 

@@ -19,6 +19,7 @@
 #include "range/founder.hpp"
 #include "range/log_recovery.hpp"
 #include "range/oracle_calls.hpp"
+#include "range/quiet.hpp"
 #include "range/replica.hpp"
 #include "range/reporter.hpp"
 #include "range/snapshot_receiver.hpp"
@@ -32,6 +33,12 @@ struct StoreIdentity {
   StoreId store;
   NodeId node;
   Incarnation incarnation;
+};
+
+/// What the logs of all replicas together may keep in memory, once it is applied and flushed, for others that lack it.
+struct TruncationOptions {
+  size_t keep_bytes = 8 << 20;       // in any case: who lags a little needs no snapshot
+  size_t keep_bytes_max = 32 << 20;  // for followers that lag much; beyond, they get snapshots
 };
 
 struct StoreOptions {
@@ -88,7 +95,7 @@ class Store final : private ReplicaContext, private SnapshotHost {
   void create(const proto::RangeDescriptor& descriptor);
 
   // Inputs. `now` never goes back; wall clock in Unix milliseconds.
-  void tick(Instant now, uint64_t wall_millis);  // every 20 ms or so
+  void tick(Instant now, uint64_t wall_millis);  // at next_tick(), or earlier
   void peer(const proto::PeerBatch& batch, Instant now);
   void request(RequestToken from, RangeId range, BytesView body, Instant now);
   void closed(ConnectionId connection, Instant now);
@@ -107,6 +114,8 @@ class Store final : private ReplicaContext, private SnapshotHost {
   /// The next group commit, or nullopt when there is nothing to make durable.
   std::optional<proto::LogBatch> next_batch(Instant now);
   bool next_batch_pending() const { return !records_.empty(); }
+  /// When tick() has something to do; later inputs may bring it forward.
+  Instant next_tick() const;
   /// A batch without records, for a log that has gone idle: it covers the last one (W2).
   proto::LogBatch cover_batch(Instant now);
 
@@ -152,7 +161,22 @@ class Store final : private ReplicaContext, private SnapshotHost {
   void release_bound();
   void send(const Replica& from, std::vector<proto::RaftMessage> messages, std::vector<proto::PeerBatch>& out);
   void heartbeat_oracle();
+  void truncate_logs();
   bool disk_stalled();
+  bool busy() const;
+
+  // store_quiet.cpp
+  void follow_peers();
+  void tick_replicas(bool stalled);
+  void tick_quiet_leaders();
+  void wake(Replica& replica);
+  void wake_relying_on(StoreId peer);
+  bool retire(Replica& replica);
+  bool heard_in_sleep(Replica& replica, StoreId from, const proto::PeerMessage& message);
+  void told_to_rest(Replica& replica, const proto::PeerMessage& message, const proto::Rest& rest);
+  void beat();
+  proto::PeerBatch& batch_to(StoreId peer);  // that leaves next
+  void note_deadline(const Replica& replica);
   void report_leadership(const Replica& replica);
   void install(Replica& replica);
 
@@ -167,7 +191,11 @@ class Store final : private ReplicaContext, private SnapshotHost {
 
   std::map<RangeId, std::unique_ptr<Replica>> replicas_;
   std::set<RangeId> dirty_;
-  std::map<StoreId, Incarnation> peers_;  // highest heard of (A6)
+  std::set<RangeId> installing_;
+  std::set<RangeId> unproven_;  // took part in batches that may not be proven yet
+  Quiet quiet_;
+  Instant raft_due_{};          // no group that is awake needs a tick earlier
+  Instant quiet_leaders_due_{};
 
   // The batch being gathered, and the messages bound to batches not yet proven (B1).
   BatchNumber gathering_;

@@ -20,6 +20,7 @@ class TimestampQueue {
   void want(Done done) { queued_.push_back(std::move(done)); }
   /// Sends what is queued, unless a request is under way or the last failed a moment ago.
   void pump(Instant now);
+  bool idle() const { return queued_.empty(); }  // nobody waits for a request to leave
 
  private:
   void answered(std::vector<Done> waiters, Result<proto::OracleReply> reply);

@@ -133,7 +133,7 @@ TEST_CASE("outcomes are forgotten after five minutes of the log's own time, and 
   CHECK(group.refusal(MetaTxnRequest{{}, {put_op("k", "v")}, 4}) == Code::try_again);
   group.run(299s);
   CHECK(group.refusal(MetaTxnRequest{{}, {put_op("k", "v")}, 4}) == Code::try_again);
-  group.run(5s);
+  group.run(15s);
   CHECK(txn(group, {}, {put_op("k", "v")}, 4).succeeded);
   for (const auto& [key, value] : group.host().rows.tables[0]) {
     if (key.starts_with(remembered_rows)) CHECK(row_id(key) == 4);
