@@ -188,7 +188,7 @@ class StoreHost::Impl {
     env::WriteBatch records;
     checkpoint_ = core_->checkpoint(records);
     store_->state().apply(records);
-    flush_ = store_->cut({proven_, checkpoint_.for_log(), {}});
+    flush_ = store_->cut({proven_, checkpoint_.for_log()});
     flusher_.start([this, flush = flush_] {
       auto done = run_flush(*flush, [this] {
         loop_.post(guarded([this] { maintained(lmdb::SpaceState::none); }));  // A7, second mark

@@ -1,6 +1,7 @@
 #include "lmdb/flush.hpp"
 
 #include "base/assert.hpp"
+#include "lmdb/flush_image.hpp"
 
 namespace ddb::lmdb {
 
@@ -61,10 +62,28 @@ FlushJob::Place FlushJob::start_of(size_t table) const {
 
 Result<bool> FlushJob::step() {
   DDB_ASSERT(!done_);
+  if (sliced_ && !image_) {
+    auto prepared = prepare_slices();
+    if (!prepared) return std::unexpected(prepared.error());
+    return false;
+  }
   auto done = attempt();
   if (done || done.error().code != Code::store_full) return done;
   if (!context_.reserve.release()) return done;
   return attempt();  // in the space that was kept back for this (A7)
+}
+
+/// A2: nothing goes to LMDB in slices before all of it is safe elsewhere. No space for that: then it goes in one piece.
+Result<void> FlushJob::prepare_slices() {
+  auto written = write_flush_image(context_.files, context_.directory, *generation_);
+  if (written) {
+    image_ = *written;
+  } else if (written.error().code == Code::store_full) {
+    sliced_ = false;
+  } else {
+    return std::unexpected(written.error());
+  }
+  return {};
 }
 
 /// W4: when LMDB has aborted for want of space, nothing was written; the same slice is tried again.
@@ -83,6 +102,7 @@ Result<bool> FlushJob::attempt() {
   }
   context_.commits.fetch_add(1, std::memory_order_release);
   if (place_.table < row_tables.size()) return false;
+  if (image_) remove_flush_image(context_.files, context_.directory);
   auto released = context_.log.release(position_);
   if (!released) return std::unexpected(released.error());
   done_ = true;
@@ -108,15 +128,15 @@ Result<void> FlushJob::write_table(WriteTxn& txn, size_t& ops_left) {
   return {};
 }
 
-/// A2: the first slice names the target; the last one moves the applied indexes, and with them what the log must keep.
+/// A2: the first slice names the image; the last one moves the applied indexes, and with them what the log must keep.
 Result<void> FlushJob::finish_slice(WriteTxn& txn, bool last) {
   if (!last)
-    return context_.record.commit(context_.env, txn, [this](StoreRecord& record) { record.target = point_.target; });
+    return context_.record.commit(context_.env, txn, [this](StoreRecord& record) { record.image = image_; });
   auto done = write_records(txn);
   if (!done) return done;
   position_ = context_.log.flushing(point_.proven, point_.replicas);
   return context_.record.commit(context_.env, txn, [this](StoreRecord& record) {
-    record.target.reset();
+    record.image.reset();
     record.log = position_;
   });
 }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "env/fs.hpp"
@@ -72,6 +73,7 @@ class FlushJob final : public Flush {
   };
 
   Result<bool> attempt();
+  Result<void> prepare_slices();
   Result<void> write_slice(WriteTxn& txn, size_t ops_max);
   Result<void> write_table(WriteTxn& txn, size_t& ops_left);
   Result<void> write_records(WriteTxn& txn);
@@ -83,7 +85,8 @@ class FlushJob final : public Flush {
   const std::shared_ptr<const Generation> generation_;
   const FlushPoint point_;
   const size_t slice_ops_;
-  const bool sliced_;
+  bool sliced_;
+  std::optional<uint64_t> image_;  // once it is durable: its size
   Place place_;
   wal::Position position_;  // that the last slice wrote
   bool done_ = false;

@@ -18,10 +18,10 @@ struct StoreRecord {
   uint32_t format = store_format;
   Identity identity;
   wal::Position log;            // as of the transaction that wrote this
-  std::optional<Bytes> target;  // set between the first and the last slice of a flush (A2)
+  std::optional<uint64_t> image;  // set between the first and the last slice of a flush (A2): bytes of its image
 
   static constexpr auto fields() {
-    return std::tuple{&StoreRecord::format, &StoreRecord::identity, &StoreRecord::log, &StoreRecord::target};
+    return std::tuple{&StoreRecord::format, &StoreRecord::identity, &StoreRecord::log, &StoreRecord::image};
   }
 };
 

@@ -8,6 +8,7 @@
 #include "base/assert.hpp"
 #include "lmdb/environment.hpp"
 #include "lmdb/flush.hpp"
+#include "lmdb/flush_image.hpp"
 #include "lmdb/generation.hpp"
 #include "lmdb/record.hpp"
 #include "lmdb/snapshot.hpp"
@@ -88,7 +89,7 @@ class DiskStore final : public Store, private env::State {
  public:
   DiskStore(std::string directory, const StoreOptions& options, env::FileSystem& files, Parts parts, ReadTxn txn)
       : directory_{std::move(directory)}, options_{options}, files_{files}, parts_{std::move(parts)},
-        identity_{parts_.record->get().identity}, target_{parts_.record->get().target},
+        identity_{parts_.record->get().identity},
         reserve_{files, reserve_path(directory_), options.reserve_bytes},
         context_{*parts_.env, files, directory_, *parts_.log, *parts_.record, reserve_, commits_},
         reader_{*parts_.env, std::move(txn), [this](const Error& error) { fatal(error); }} {}
@@ -96,7 +97,6 @@ class DiskStore final : public Store, private env::State {
   const Identity& identity() const override { return identity_; }
   Result<void> adopt(uint64_t cluster, NodeId node) override;
   std::vector<proto::LogBatch> recovered() override { return std::exchange(parts_.recovered, {}); }
-  const std::optional<Bytes>& flush_target() const override { return target_; }
 
   env::State& state() override { return *this; }
   size_t overlay_bytes() const override;
@@ -121,7 +121,6 @@ class DiskStore final : public Store, private env::State {
   env::FileSystem& files_;
   Parts parts_;
   Identity identity_;
-  const std::optional<Bytes> target_;
   Reserve reserve_;
   std::atomic<uint64_t> commits_ = 0;
   FlushContext context_;
@@ -204,6 +203,17 @@ Result<SpaceState> DiskStore::maintain() {
   return free < options_.reserve_bytes ? SpaceState::low : SpaceState::ample;
 }
 
+/// A2: a flush that was cut short is done anew, to its end. Nobody has seen the half of it.
+Result<void> repair(KeptRecord& record, const Environment& env, env::FileSystem& files, const std::string& directory) {
+  if (const auto image = record.get().image) {
+    auto done = replay_flush_image(files, directory, *image, env);
+    if (done) done = commit_record(env, record, [](StoreRecord& whole) { whole.image.reset(); });
+    if (!done) return done;
+  }
+  remove_flush_image(files, directory);
+  return {};
+}
+
 Result<Parts> open_parts(const std::string& directory, const StoreOptions& options, env::FileSystem& files) {
   Parts parts;
   auto made = make_directories(files, directory);
@@ -220,11 +230,14 @@ Result<Parts> open_parts(const std::string& directory, const StoreOptions& optio
   auto record = load_or_make(*parts.env, files, directory);
   if (!record) return std::unexpected(record.error());
 
-  auto log = wal::Log::open(files, directory + "/log", record->identity.store, record->log, options.log,
-                            parts.recovered);
+  parts.record = std::make_unique<KeptRecord>(std::move(*record));
+  auto repaired = repair(*parts.record, *parts.env, files, directory);
+  if (!repaired) return std::unexpected(repaired.error());
+
+  const StoreRecord whole = parts.record->get();
+  auto log = wal::Log::open(files, directory + "/log", whole.identity.store, whole.log, options.log, parts.recovered);
   if (!log) return std::unexpected(log.error());
   parts.log = std::move(*log);
-  parts.record = std::make_unique<KeptRecord>(std::move(*record));
   return parts;
 }
 

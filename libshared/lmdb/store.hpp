@@ -3,10 +3,11 @@
 //   DIR/lock      held while a process uses DIR (A6); holds its pid
 //   DIR/log/      segments of the log (wal/log.hpp)
 //   DIR/state/    the LMDB environment: tables of env/state.hpp, and the store's own record
+//   DIR/flush     a generation halfway into LMDB (lmdb/flush_image.hpp)
 //   DIR/reserve   space kept back for a flush on a full disk (A7)
 //
 // Threads of the host, and what each calls:
-//   any one thread   open(), adopt(); then, before the others start: recovered(), flush_target()
+//   any one thread   open(), adopt(); then, before the others start: recovered()
 //   core             state(), overlay_bytes(), cut(), finish(), snapshot()
 //   log writer       log().append(), log().next_batch()
 //   flusher          Flush::step() until done, and its destruction; maintain()
@@ -50,7 +51,7 @@ struct Identity {
 struct StoreOptions {
   wal::Options log;
   uint64_t map_bytes = uint64_t{1} << 40;  // address space for LMDB, not disk; multiple of 4096
-  uint32_t slice_ops = 0;                  // operations per transaction of a flush (A2); zero: one transaction
+  uint32_t slice_ops = 2000;               // operations per transaction of a flush (A2); zero: one transaction
   uint64_t reserve_bytes = 64 << 20;       // kept back for a flush (A7); zero: none
   /// Reading the state failed: damage, or an I/O error. Must not return. Default: says so and exits with 74.
   std::function<void(const Error&)> fatal;
@@ -60,7 +61,6 @@ struct StoreOptions {
 struct FlushPoint {
   BatchNumber proven;                           // the last proven batch at the cut
   std::vector<proto::FlushedReplica> replicas;  // all whose base moved or that died since the last cut; at first: all
-  Bytes target;  // the core's note of every range's applied index; recovery gets it back if only part was flushed (A2)
 };
 
 /// How much space is left (A7), worst last.
@@ -74,7 +74,7 @@ enum class SpaceState : uint8_t {
 class Flush {
  public:
   virtual ~Flush() = default;
-  /// One synced transaction. True: the flush is complete, and log segments that it made needless are gone (W7);
+  /// One synced transaction, or the file that goes before the first of several. True: the flush is complete, and log segments that it made needless are gone (W7);
   /// let the core finish() it.
   /// store_full: nothing was written, call again when there is space (W4). Any other error stops the store.
   virtual Result<bool> step() = 0;
@@ -107,8 +107,6 @@ class Store {
   virtual Result<void> adopt(uint64_t cluster, NodeId node) = 0;
   /// What the log holds, in order, for range/log_recovery.hpp. Empties it.
   virtual std::vector<proto::LogBatch> recovered() = 0;
-  /// The target of a flush that was cut short: logs are to be applied up to it before anything is answered (A2).
-  virtual const std::optional<Bytes>& flush_target() const = 0;
 
   virtual env::State& state() = 0;
   virtual size_t overlay_bytes() const = 0;  // both generations; to be bounded (A8)

@@ -69,7 +69,7 @@ TEST_CASE("core, log writer, flusher and a snapshot at the same time: reads are 
     for (int i = 0; i < 500; ++i) put();
     const auto snapshot = store.snapshot();
     REQUIRE(snapshot);
-    auto flush = store.cut({BatchNumber{proven}, {{key, LogIndex{proven}}}, "target"});
+    auto flush = store.cut({BatchNumber{proven}, {{key, LogIndex{proven}}}});
     std::atomic<bool> flushed = false;
     std::atomic<size_t> rows = 0;
     std::thread flusher{[&] { run_flush(store, *flush, flushed); }};
@@ -90,7 +90,7 @@ TEST_CASE("core, log writer, flusher and a snapshot at the same time: reads are 
   }
   stop = true;
   writer.join();
-  auto flush = store.cut({BatchNumber{proven}, {{key, LogIndex{proven}}}, {}});
+  auto flush = store.cut({BatchNumber{proven}, {{key, LogIndex{proven}}}});
   std::atomic<bool> flushed = false;
   run_flush(store, *flush, flushed);
   store.finish(*flush);
