@@ -43,7 +43,7 @@ needs_host   := $(needs_oracle) wal lmdb net host
 needs_client := $(needs_txn) net client
 needs_sql    := $(needs_codec) sql
 needs_cli    := $(needs_net) cli
-needs_bench  := base env bench
+needs_bench  := base env check bench
 needs_gateway := $(needs_client) sql cli gateway
 
 sources = $(wildcard libshared/$(1)/*.cpp)

@@ -1,6 +1,5 @@
 #include "bench/history.hpp"
 
-#include <fmt/format.h>
 #include <time.h>
 
 #include <cerrno>
@@ -10,20 +9,18 @@ namespace ddb::bench {
 
 namespace {
 
-const char* name_of(Function f) {
-  switch (f) {
-    case Function::read: return "read";
-    case Function::write: return "write";
-    case Function::cas: break;
+check::Scalar scalar(const std::optional<uint64_t>& value) { return value ? check::Scalar{static_cast<int64_t>(*value)} : check::Scalar{}; }
+
+check::Event to_event(const Operation& operation, check::EventType type) {
+  check::Step step{.key = operation.key, .value = scalar(operation.value), .expected = scalar(operation.expected)};
+  check::Event event{.process = operation.process, .type = type, .workload = "register"};
+  switch (operation.f) {
+    case Function::read: event.f = "read"; break;
+    case Function::write: event.f = "write"; step.kind = check::StepKind::write; break;
+    case Function::cas: event.f = "cas"; step.kind = check::StepKind::cas; break;
   }
-  return "cas";
-}
-
-std::string json(const std::optional<uint64_t>& value) { return value ? std::to_string(*value) : "null"; }
-
-std::string json_value(const Operation& operation) {
-  if (operation.f != Function::cas) return json(operation.value);
-  return "[" + json(operation.expected) + ", " + json(operation.value) + "]";
+  event.steps.push_back(std::move(step));
+  return event;
 }
 
 }  // namespace
@@ -46,18 +43,19 @@ Result<void> History::open(const std::string& path) {
   return {};
 }
 
-void History::invoke(const Operation& operation) { line(operation, "invoke"); }
-
-void History::end(const Operation& operation, Ending ending) {
-  line(operation, ending == Ending::ok ? "ok" : ending == Ending::fail ? "fail" : "info");
+void History::invoke(const Operation& operation) {
+  if (recording()) record(to_event(operation, check::EventType::invoke));
 }
 
-/// Keys are the bench's own: nothing in them needs escaping.
-void History::line(const Operation& operation, const char* type) {
-  if (file_ == nullptr) return;
-  const std::string text =
-      fmt::format("{{\"process\": {}, \"type\": \"{}\", \"f\": \"{}\", \"key\": \"{}\", \"value\": {}, \"time\": {}}}\n", operation.process,
-                  type, name_of(operation.f), operation.key, json_value(operation), now_ns() - start_ns_);
+void History::end(const Operation& operation, Ending ending) {
+  using enum check::EventType;
+  if (recording()) record(to_event(operation, ending == Ending::ok ? ok : ending == Ending::fail ? fail : info));
+}
+
+void History::record(check::Event event) {
+  if (!recording()) return;
+  event.time_ns = now_ns() - start_ns_;
+  const std::string text = to_line(event);
   if (std::fwrite(text.data(), 1, text.size(), file_) != text.size() && error_ == 0) error_ = errno;
 }
 

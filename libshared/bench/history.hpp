@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/result.hpp"
+#include "check/event.hpp"
 #include "env/clock.hpp"
 
 namespace ddb::bench {
@@ -42,13 +43,13 @@ class History {
 
   void invoke(const Operation& operation);
   void end(const Operation& operation, Ending ending);
+  /// Any event; its time is when it is recorded.
+  void record(check::Event event);
 
   /// io: not everything could be written.
   Result<void> close();
 
  private:
-  void line(const Operation& operation, const char* type);
-
   std::FILE* file_ = nullptr;
   std::string path_;
   int error_ = 0;  // errno of the first write that failed

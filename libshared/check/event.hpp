@@ -39,7 +39,7 @@ struct Event {
   EventType type = EventType::invoke;
   std::string workload{};    // empty: told from `f`
   std::string f{};           // "read", "cas", "txn", "transfer" ...
-  std::vector<Step> steps{};  // of invoke: what is wanted; of ok: what was done; of fail and info they do not count
+  std::vector<Step> steps{};  // of invoke: what is wanted; of ok: what was done; of info, if any: what may have been done
   int64_t time_ns = 0;
 };
 

@@ -28,7 +28,10 @@ Result<void> History::add(const Event& event) {
   }
   Operation& operation = at == under_way_.end() ? operations_.back() : operations_[at->second];
   if (at != under_way_.end()) under_way_.erase(at);
-  if (event.type == EventType::info) return {};
+  if (event.type == EventType::info) {
+    if (!event.steps.empty()) set_actions(operation, event.steps);
+    return {};
+  }
   operation.end = last_;
   operation.outcome = event.type == EventType::ok ? Outcome::ok : Outcome::failed;
   if (event.type == EventType::ok) set_actions(operation, event.steps);

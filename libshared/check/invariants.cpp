@@ -151,7 +151,7 @@ class WriteSkew : public Checker {
   void collect(uint32_t index);
   void check_reads(uint32_t index);
   void check_read(uint32_t index, const Action& read);
-  std::string pair_of(uint32_t key) const { return history_.key(key).substr(0, history_.key(key).size() - 1); }
+  std::string pair_of(uint32_t key) const { return history_.key(key).substr(std::min<size_t>(history_.key(key).size(), 1)); }
 
   Writers writers_;
   std::map<std::string, uint32_t> first_;    // successful insert of each pair
@@ -247,9 +247,9 @@ Sequential::Row& Sequential::row(uint32_t key) {
   const auto [at, fresh] = rows_.try_emplace(key);
   if (!fresh) return at->second;
   const std::string& name = history_.key(key);
-  const size_t slash = name.rfind('/');
-  at->second.group = name.substr(0, slash);
-  if (slash != std::string::npos) std::from_chars(name.data() + slash + 1, name.data() + name.size(), at->second.place);
+  const size_t slash = name.find('/');
+  at->second.group = slash == std::string::npos ? name : name.substr(slash + 1);
+  std::from_chars(name.data(), name.data() + std::min(slash, name.size()), at->second.place);
   return at->second;
 }
 

@@ -1,5 +1,6 @@
 // ddb-bench: generate load, measure, record histories. See ddb-bench(1).
 #include "check.hpp"
+#include "check/check.hpp"
 #include "kv.hpp"
 #include "sql.hpp"
 #include "tso.hpp"
@@ -55,7 +56,16 @@ int main(int argc, char** argv) {
   bench::CheckOptions check;
   auto& check_command = tool.command("check", "run workloads and check that the answers fit together");
   check_command.with_output()
+      .option("workload", check.workloads, "which; all unless given").one_of(check::workload_names())
       .option("--file", check.file, "check a recorded history instead; - is stdin")
+      .option("--via", check.via, "the gateways, or straight to the nodes").one_of({"sql", "kv"})
+      .with_oracle()
+      .option("--rpc", check.gateways, "HOST:PORT[,HOST:PORT...] of gateways; default: $DDB_RPC")
+      .option("-c,--clients", check.clients, "logical clients of each workload").between(1, 1'000)
+      .option("-d,--duration", check.duration, "how long, as 10s")
+      .option("--timeout", check.timeout, "of one statement over all attempts, as 10s")
+      .option("--history", check.history, "file to record every operation in; see ddb-history(5)")
+      .option("--seed", check.seed, "of keys and kinds of operation")
       .action([&](cli::Context& context) { return bench::run_check(context, check); });
 
   return tool.run(argc, argv);

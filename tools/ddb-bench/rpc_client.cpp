@@ -27,7 +27,8 @@ Bytes encode_call(uint32_t id, const std::string& sql, const Parameters& paramet
   packer.map(static_cast<uint32_t>(parameters.size()));
   for (const auto& [name, value] : parameters) {
     packer.str(name);
-    packer.u64(value);
+    if (const auto* text = std::get_if<std::string>(&value)) packer.str(*text);
+    else packer.u64(std::get<uint64_t>(value));
   }
   return out;
 }
@@ -51,12 +52,33 @@ Error to_error(const msgpack::object& map) {
   return error;
 }
 
+std::optional<std::string> to_text(const msgpack::object& value) {
+  if (value.type == msgpack::type::STR) return value.as<std::string>();
+  if (value.type == msgpack::type::POSITIVE_INTEGER) return std::to_string(value.via.u64);
+  if (value.type == msgpack::type::NEGATIVE_INTEGER) return std::to_string(value.via.i64);
+  return std::nullopt;
+}
+
+Rows rows_of(const msgpack::object& result) {
+  Rows rows;
+  if (result.type != msgpack::type::MAP) return rows;
+  for (const auto& [name, value] : result.via.map) {
+    if (name.type != msgpack::type::STR || name.as<std::string>() != "rows" || value.type != msgpack::type::ARRAY) continue;
+    for (const auto& row : value.via.array) {
+      rows.emplace_back();
+      if (row.type != msgpack::type::ARRAY) continue;
+      for (const auto& cell : row.via.array) rows.back().push_back(to_text(cell));
+    }
+  }
+  return rows;
+}
+
 /// [1, id, error, result]
-Result<void> outcome_of(const msgpack::object& reply) {
+Result<Rows> outcome_of(const msgpack::object& reply, bool with_rows) {
   if (reply.type != msgpack::type::ARRAY || reply.via.array.size != 4) return fail(Code::bad_data, "the gateway's reply is no response");
   const auto& error = reply.via.array.ptr[2];
-  if (error.type == msgpack::type::NIL) return {};
-  return std::unexpected(to_error(error));
+  if (error.type != msgpack::type::NIL) return std::unexpected(to_error(error));
+  return with_rows ? rows_of(reply.via.array.ptr[3]) : Rows{};
 }
 
 }  // namespace
@@ -64,6 +86,16 @@ Result<void> outcome_of(const msgpack::object& reply) {
 struct RpcClient::Impl {
   Impl(net::Loop& the_loop, const net::Address& the_gateway, Duration the_timeout)
       : loop{the_loop}, gateway{the_gateway}, timeout{the_timeout}, timer{loop} {}
+
+  void begin(Bytes encoded, bool wants_rows, DoneRows callback) {
+    call = std::move(encoded);
+    with_rows = wants_rows;
+    done = std::move(callback);
+    sent = false;
+    timer.after(timeout, [this] { end_session("no answer in time"); });
+    if (connection) send();
+    else connect();
+  }
 
   void connect() {
     reader = msgpack::unpacker{};
@@ -86,7 +118,7 @@ struct RpcClient::Impl {
     std::memcpy(reader.buffer(), piece.data(), piece.size());
     reader.buffer_consumed(piece.size());
     msgpack::object_handle reply;
-    while (connection && reader.next(reply)) finish(outcome_of(reply.get()));
+    while (connection && reader.next(reply)) finish(outcome_of(reply.get(), with_rows));
   }
 
   /// Nobody reads the old session's answers.
@@ -96,7 +128,7 @@ struct RpcClient::Impl {
     finish(fail(sent ? Code::unknown_outcome : Code::unavailable, "gateway " + to_string(gateway) + ": " + reason));
   }
 
-  void finish(Result<void> outcome) {
+  void finish(Result<Rows> outcome) {
     timer.cancel();
     if (const auto callback = std::exchange(done, nullptr)) callback(std::move(outcome));
   }
@@ -110,8 +142,9 @@ struct RpcClient::Impl {
   msgpack::unpacker reader;
   Bytes call;  // under way
   bool sent = false;
+  bool with_rows = false;
   uint32_t last_id = 0;
-  Done done;
+  DoneRows done;
 };
 
 RpcClient::RpcClient(net::Loop& loop, const net::Address& gateway, Duration timeout)
@@ -119,12 +152,13 @@ RpcClient::RpcClient(net::Loop& loop, const net::Address& gateway, Duration time
 RpcClient::~RpcClient() = default;
 
 void RpcClient::execute(const std::string& sql, const Parameters& parameters, Done done) {
-  impl_->call = encode_call(++impl_->last_id, sql, parameters);
-  impl_->done = std::move(done);
-  impl_->sent = false;
-  impl_->timer.after(impl_->timeout, [impl = impl_.get()] { impl->end_session("no answer in time"); });
-  if (impl_->connection) impl_->send();
-  else impl_->connect();
+  impl_->begin(encode_call(++impl_->last_id, sql, parameters), false, [done = std::move(done)](const Result<Rows>& outcome) {
+    done(outcome ? Result<void>{} : std::unexpected(outcome.error()));
+  });
+}
+
+void RpcClient::query(const std::string& sql, const Parameters& parameters, DoneRows done) {
+  impl_->begin(encode_call(++impl_->last_id, sql, parameters), true, std::move(done));
 }
 
 }  // namespace ddb::bench

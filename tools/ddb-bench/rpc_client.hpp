@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "net/address.hpp"
@@ -13,11 +14,13 @@
 
 namespace ddb::bench {
 
-using Parameters = std::vector<std::pair<std::string, uint64_t>>;  // by name
+using Parameters = std::vector<std::pair<std::string, std::variant<uint64_t, std::string>>>;  // by name
+using Rows = std::vector<std::vector<std::optional<std::string>>>;                             // integers and texts, as text
 
 class RpcClient {
  public:
   using Done = std::function<void(Result<void>)>;
+  using DoneRows = std::function<void(Result<Rows>)>;
 
   RpcClient(net::Loop& loop, const net::Address& gateway, Duration timeout);
   ~RpcClient();
@@ -27,6 +30,8 @@ class RpcClient {
   /// One at a time; a callback may begin the next, not destroy the client. Connects when there is no connection. Errors: those of the gateway; unavailable: not sent;
   /// unknown_outcome: no answer in time, or the connection broke. After these two the session is another one.
   void execute(const std::string& sql, const Parameters& parameters, Done done);
+  /// The same, for who wants the rows.
+  void query(const std::string& sql, const Parameters& parameters, DoneRows done);
 
  private:
   struct Impl;

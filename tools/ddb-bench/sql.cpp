@@ -62,13 +62,6 @@ Result<std::vector<Statement>> read_statements(const std::string& path) {
   return statements;
 }
 
-Result<std::vector<net::Address>> gateway_addresses(const std::string& option) {
-  const char* variable = std::getenv("DDB_RPC");
-  if (!option.empty()) return net::parse_addresses(option);
-  if (variable == nullptr) return fail(Code::usage, "no gateway given", "use --rpc HOST:PORT or set DDB_RPC");
-  return net::parse_addresses(variable);
-}
-
 class Sql {
  public:
   Sql(const SqlOptions& options, const std::vector<net::Address>& gateways, std::vector<Statement> statements)
@@ -147,11 +140,18 @@ void Sql::count(Measure& measure, int64_t begin_ns, const Result<void>& outcome)
 Parameters Sql::parameters(uint32_t client, const Statement& statement) {
   Parameters values;
   for (const auto& name : statement.parameters)
-    values.emplace_back(name, name == ":client" ? client : name == ":n" ? clients_[client].number : random_.below(options_.keys));
+    values.emplace_back(name, name == ":client" ? uint64_t{client} : name == ":n" ? clients_[client].number : random_.below(options_.keys));
   return values;
 }
 
 }  // namespace
+
+Result<std::vector<net::Address>> gateway_addresses(const std::string& option) {
+  const char* variable = std::getenv("DDB_RPC");
+  if (!option.empty()) return net::parse_addresses(option);
+  if (variable == nullptr) return fail(Code::usage, "no gateway given", "use --rpc HOST:PORT or set DDB_RPC");
+  return net::parse_addresses(variable);
+}
 
 Result<void> run_sql(cli::Context& context, const SqlOptions& options) {
   const auto gateways = gateway_addresses(options.gateways);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "cli/tool.hpp"
 #include "closed_loop.hpp"
@@ -16,6 +17,9 @@ struct SqlOptions {
   uint64_t keys = 10'000;
   uint64_t seed = 1;
 };
+
+/// What --rpc gives (`option`, may be empty), or else DDB_RPC. Errors: usage.
+Result<std::vector<net::Address>> gateway_addresses(const std::string& option);
 
 Result<void> run_sql(cli::Context& context, const SqlOptions& options);
 

@@ -49,28 +49,28 @@ TEST_CASE("bank: a wrong sum, a missing account, a lost, repeated or failed tran
 }
 
 TEST_CASE("write-skew: a pair is written by one") {
-  const std::string a = R"(insert [["r", "5a", null], ["r", "5b", null], ["w", "5a", 1]])";
-  const std::string b = R"(insert [["r", "5a", null], ["r", "5b", null], ["w", "5b", 2]])";
-  CHECK(together("write-skew", {"ok " + a, "fail " + b, R"(ok read [["r", "5a", 1], ["r", "5b", null]])"}).found == 0);
+  const std::string a = R"(insert [["r", "a5", null], ["r", "b5", null], ["w", "a5", 1]])";
+  const std::string b = R"(insert [["r", "a5", null], ["r", "b5", null], ["w", "b5", 2]])";
+  CHECK(together("write-skew", {"ok " + a, "fail " + b, R"(ok read [["r", "a5", 1], ["r", "b5", null]])"}).found == 0);
   CHECK(together("write-skew", {"info " + a, "ok " + b}).found == 0);
   CHECK(found(together("write-skew", {"ok " + a, "ok " + b}), "write skew"));
-  CHECK(found(together("write-skew", {"ok " + a, "info " + b, R"(ok read [["r", "5a", 1], ["r", "5b", 2]])"}), "write skew"));
-  CHECK(found(turns("write-skew", {"ok " + a, R"(ok read [["r", "5a", null], ["r", "5b", null]])"}), "stale read"));
-  CHECK(found(turns("write-skew", {"fail " + a, R"(ok read [["r", "5a", 1], ["r", "5b", null]])"}), "aborted read"));
-  CHECK(found(turns("write-skew", {R"(ok read [["r", "5a", 9], ["r", "5b", null]])"}), "unwritten value"));
+  CHECK(found(together("write-skew", {"ok " + a, "info " + b, R"(ok read [["r", "a5", 1], ["r", "b5", 2]])"}), "write skew"));
+  CHECK(found(turns("write-skew", {"ok " + a, R"(ok read [["r", "a5", null], ["r", "b5", null]])"}), "stale read"));
+  CHECK(found(turns("write-skew", {"fail " + a, R"(ok read [["r", "a5", 1], ["r", "b5", null]])"}), "aborted read"));
+  CHECK(found(turns("write-skew", {R"(ok read [["r", "a5", 9], ["r", "b5", null]])"}), "unwritten value"));
 }
 
 TEST_CASE("sequential: rows rise one after the other and never go back") {
-  const std::string one = R"(ok write [["w", "g/0", 1]])", two = R"(ok write [["w", "g/1", 1]])";
-  const auto read = [](const char* second, const char* first) { return std::string{R"(ok read [["r", "g/1", )"} + second + R"(], ["r", "g/0", )" + first + "]]"; };
+  const std::string one = R"(ok write [["w", "0/g", 1]])", two = R"(ok write [["w", "1/g", 1]])";
+  const auto read = [](const char* second, const char* first) { return std::string{R"(ok read [["r", "1/g", )"} + second + R"(], ["r", "0/g", )" + first + "]]"; };
   CHECK(turns("sequential", {read("null", "null"), one, read("null", "1"), two, read("1", "1")}).found == 0);
   CHECK(together("sequential", {one, two, read("1", "1"), read("null", "null")}).found == 0);
   CHECK(found(together("sequential", {one, two, read("1", "null")}), "out of order"));
   CHECK(found(turns("sequential", {one, read("null", "null")}), "went back"));
   CHECK(found(turns("sequential", {one, two, read("1", "1"), read("null", "1")}), "went back"));
   CHECK(found(turns("sequential", {one, read("null", "2")}), "unwritten value"));
-  CHECK(found(turns("sequential", {R"(fail write [["w", "g/0", 1]])", read("null", "1")}), "unwritten value"));
-  CHECK(found(turns("sequential", {one, two, R"(ok write [["w", "g/0", 2]])", R"(ok write [["w", "g/0", 3]])", read("1", "3")}), "out of order"));
+  CHECK(found(turns("sequential", {R"(fail write [["w", "0/g", 1]])", read("null", "1")}), "unwritten value"));
+  CHECK(found(turns("sequential", {one, two, R"(ok write [["w", "0/g", 2]])", R"(ok write [["w", "0/g", 3]])", read("1", "3")}), "out of order"));
 }
 
 TEST_CASE("set: what was added is found from then on") {
