@@ -93,7 +93,7 @@ $(foreach dir,$(UNIT_DIRS),$(eval $(call unit_rule,$(dir))))
 $(BUILD)/t/%.o: ALL_CXXFLAGS += -It
 
 # The simulator: whole clusters of cores from one seed.
-$(BUILD)/sim: $(call objects,$(wildcard t/sim/*.cpp)) $(BUILD)/libddbcore.a
+$(BUILD)/sim: $(call objects,$(wildcard t/sim/*.cpp) libshared/client/range_map.cpp) $(BUILD)/libddbcore.a
 	$(call say,LINK,$@) $(CXX) $(ALL_CXXFLAGS) -o $@ $^ $(LIBS)
 
 # One program per decoder: with t/fuzz/main.cpp for a driver, or, by clang, libFuzzer instead of it.

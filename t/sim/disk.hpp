@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "env/snapshot_files.hpp"
+#include "oracle/founding.hpp"
 #include "proto/log.hpp"
 #include "range/store.hpp"
 #include "unit/support/memory_state.hpp"
@@ -40,6 +41,7 @@ struct Disk {
   uint64_t cluster = 0;
   ddb::NodeId node;
   ddb::Incarnation incarnation;
+  ddb::oracle::FoundingState founding;  // of an oracle
 
   Rows state;
   std::deque<ddb::proto::LogBatch> log;

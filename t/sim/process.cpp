@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "codec/archive.hpp"
+#include "oracle/machine.hpp"
 #include "range/snapshot_format.hpp"
 
 namespace sim {
@@ -46,27 +47,45 @@ void Process::start() {
   if (running_ || disk_.full) return;
   ++life_;
   running_ = true;
-  paused_until_ = {};
+  paused_until_ = timers_late_until_ = {};
+  boot_ = world_.random().next();
+  if (!swapped_ && disk_.incarnation && world_.chance(0.2)) old_copy_ = disk_;
   disk_.incarnation = disk_.incarnation.next();  // A6: durable before anything else
   std::erase_if(disk_.files, [](const auto& file) { return !file.second.sealed; });
   network_.attach(options_.endpoint, [this, life = life_](Endpoint from, const Packet& packet) {
     if (life == life_ && running_) when_awake([this, from, packet] { receive(from, *packet); });
   });
   oracle_ = std::make_unique<OracleStub>(world_, network_, options_.endpoint, directory_.oracles);
-  if (options_.oracle) {
-    open();
-  } else {
-    enroll();
-  }
+  if (!options_.oracle) return enroll();
+  founding_.emplace(options_.peers, static_cast<uint32_t>(number()), disk_.store, world_.random().next() | 1, disk_.founding);
+  founding_->complete() ? open() : found();
+}
+
+size_t Process::number() const {
+  const auto& oracles = directory_.oracles;
+  return static_cast<size_t>(std::find(oracles.begin(), oracles.end(), options_.endpoint) - oracles.begin());
+}
+
+void Process::found() {
+  obey(founding_->tick());
+  if (running_ && !founding_->complete()) world_.after(100ms, alive([this] { found(); }));
+}
+
+void Process::obey(const ddb::oracle::Founding::Effects& effects) {
+  if (effects.save && disk_.full) return die_of_full_disk();
+  if (effects.save) disk_.founding = founding_->state();
+  for (const auto& message : effects.messages) network_.send(options_.endpoint, directory_.oracles[message.to], message);
+  if (effects.save && founding_->complete()) open();
 }
 
 void Process::enroll() {
-  const ddb::proto::RegisterStoreRequest request{disk_.store, disk_.incarnation, options_.name, {}, disk_.cluster,
-                                                 disk_.incarnation.value};
+  const ddb::proto::RegisterStoreRequest request{disk_.store, disk_.incarnation, options_.name, {}, disk_.cluster, boot_};
   oracle_->call(request, 2s, [this](ddb::Result<ddb::proto::OracleReply> reply) {
     const auto* taken = reply ? std::get_if<ddb::proto::RegisterStoreReply>(&*reply) : nullptr;
     if (taken == nullptr) return world_.after(100ms, alive([this] { enroll(); }));
     require(!disk_.node || disk_.node == taken->node, "a store was given another node id");
+    require(!swapped_, "an old copy of a data directory was let in (A6)");
+    registered_ = disk_.incarnation;
     disk_.cluster = taken->cluster;
     disk_.node = taken->node;
     open();
@@ -75,10 +94,11 @@ void Process::enroll() {
 
 void Process::open() {
   state_ = std::make_unique<State>(disk_.state);
+  if (options_.oracle) require(ddb::oracle::check(*state_).has_value(), options_.name + " has lost its record");
   ddb::range::StoreOptions options = options_.core;
   options.seed = world_.random().next();
   options.has_oracle = !options_.oracle;
-  const uint64_t cluster = options_.oracle ? 1 : disk_.cluster;
+  const uint64_t cluster = options_.oracle ? disk_.founding.record->cluster : disk_.cluster;
   auto core = ddb::range::Store::recover(options, {cluster, disk_.store, disk_.node, disk_.incarnation}, *state_, *this,
                                          {disk_.log.begin(), disk_.log.end()}, disk_.last_batch.next(), options_.machine,
                                          local_now());
@@ -86,9 +106,13 @@ void Process::open() {
   core_ = std::move(*core);
   if (options_.oracle && core_->replica(ddb::proto::oracle_range) == nullptr) {
     ddb::env::WriteBatch rows;
-    options_.found(rows);
+    ddb::oracle::found(*disk_.founding.record, options_.replicas, rows);
+    options_.first_rows(rows);
     state_->apply(rows);
-    core_->create(options_.group());
+    core_->create(ddb::oracle::founding_descriptor(*disk_.founding.record));
+  }
+  if (options_.layout) {
+    for (const auto& range : options_.layout()) core_->create(range);
   }
   next_flush_ = world_.now() + options_.flush_interval;
   tick();
@@ -97,8 +121,11 @@ void Process::open() {
 void Process::crash(bool power_loss) {
   if (!running_) return;
   running_ = false;
+  // Started over and over, an old copy would get past what the oracle knows: the rule (A6) has no answer to that.
+  if (swapped_) disk_.incarnation = disk_.incarnation.prev();
   network_.detach(options_.endpoint);
   oracle_.reset();
+  founding_.reset();
   core_.reset();
   state_.reset();
   connections_.clear();
@@ -115,7 +142,37 @@ void Process::crash(bool power_loss) {
   writing_ = flushing_ = false;
 }
 
+bool Process::leads() const {
+  if (core_ == nullptr) return false;
+  const auto status = core_->status();
+  return std::any_of(status.replicas.begin(), status.replicas.end(), [](const auto& replica) {
+    return replica.role == static_cast<uint8_t>(ddb::raft::Role::leader);
+  });
+}
+
+void Process::hand_over() {
+  if (core_ == nullptr) return;
+  core_->drain(local_now());
+  turn();
+}
+
+void Process::lose_directory() {
+  crash(true);
+  disk_ = Disk{};
+  disk_.store = ddb::StoreId{world_.random().next() | 1};
+  registered_ = {};
+  old_copy_.reset();
+}
+
+void Process::swap_in_old_copy() {
+  crash(false);
+  std::swap(disk_, *old_copy_);
+  swapped_ = !swapped_;
+  if (!swapped_) old_copy_.reset();
+}
+
 void Process::tick() {
+  if (world_.now() < timers_late_until_) return world_.after(timers_late_until_ - world_.now(), alive([this] { tick(); }));
   core_->tick(local_now(), wall_millis());
   turn();
   if (running_) world_.after(tick_interval, alive([this] { tick(); }));
@@ -144,6 +201,8 @@ void Process::turn() {
 void Process::receive(Endpoint from, const ddb::proto::Packet& packet) {
   if (const auto* reply = std::get_if<ddb::proto::ClientReply>(&packet)) {
     oracle_->received(from, *reply);
+  } else if (const auto* message = std::get_if<ddb::proto::FoundingMessage>(&packet)) {
+    if (founding_) obey(founding_->receive(*message));
   } else if (core_ == nullptr) {
     return;
   } else if (const auto* batch = std::get_if<ddb::proto::PeerBatch>(&packet)) {

@@ -18,9 +18,12 @@ struct ProcessOptions {
   ddb::range::StoreOptions core;
   ddb::range::MachineFactory machine;
   Duration flush_interval = 400ms;
-  /// First rows of an empty oracle, and its group (Z2).
-  std::function<void(ddb::env::WriteBatch&)> found;
-  std::function<ddb::proto::RangeDescriptor()> group;
+  /// Of an oracle: all members' names, and the rows it starts from beside its own (Z2).
+  std::vector<std::string> peers;
+  uint32_t replicas = 3;  // of a new range
+  std::function<void(ddb::env::WriteBatch&)> first_rows;
+  /// Of a node: ranges that it is to have a replica of from the beginning, as if they had split long ago.
+  std::function<std::vector<ddb::proto::RangeDescriptor>()> layout;
 };
 
 /// One data directory and whatever process runs on it. A process that dies leaves its Disk.
@@ -36,10 +39,21 @@ class Process final : private ddb::env::SnapshotFiles {
   bool serving() const { return core_ != nullptr; }
 
   void pause(Duration length) { paused_until_ = world_.now() + length; }
+  /// Nothing wakes it for so long but what others send.
+  void delay_timers(Duration length) { timers_late_until_ = world_.now() + length; }
+  void hand_over();  // every leadership
+  /// Replaces the data directory: by an empty one, or, for a while, by a copy that was taken in an earlier life.
+  void lose_directory();
+  /// The oracle has heard of a later start than the copy's next one.
+  bool has_old_copy() const { return old_copy_ && old_copy_->incarnation < registered_; }
+  bool is_swapped() const { return swapped_; }  // the old copy is in use
+  void swap_in_old_copy();
   void stall_disk(Duration length) { disk_.stalled = world_.now() + length; }
   void fill_disk(bool full) { disk_.full = full; }
   void jump_wall_clock(int64_t millis) { wall_offset_millis_ += millis; }
 
+  bool is_oracle() const { return options_.oracle; }
+  bool leads() const;  // any range
   const std::string& name() const { return options_.name; }
   Endpoint endpoint() const { return options_.endpoint; }
   ddb::StoreId store() const { return disk_.store; }
@@ -53,19 +67,23 @@ class Process final : private ddb::env::SnapshotFiles {
       if (life == life_ && running_) when_awake(std::move(f));
     };
   }
+  // After a pause all that waits comes in any order.
   template <class F>
   void when_awake(F f) {
     if (world_.now() < paused_until_) {
-      world_.after(paused_until_ - world_.now(), alive(std::move(f)));
+      world_.after(paused_until_ - world_.now() + world_.between(0us, 2ms), alive(std::move(f)));
     } else {
       f();
     }
   }
 
   Instant local_now() const;
+  size_t number() const;  // of an oracle, from 0
+  void found();           // until all members agree (Z2)
+  void obey(const ddb::oracle::Founding::Effects& effects);
   uint64_t wall_millis() const;
-  void enroll();  // registers with the oracle, until that is done (A6)
-  void open();    // recovers the core
+  void enroll();          // registers with the oracle, until that is done (A6)
+  void open();            // recovers the core
   void tick();
   void turn();
   void receive(Endpoint from, const ddb::proto::Packet& packet);
@@ -96,6 +114,12 @@ class Process final : private ddb::env::SnapshotFiles {
   uint64_t life_ = 0;
   bool running_ = false;
   Instant paused_until_{};
+  Instant timers_late_until_{};
+  uint64_t boot_ = 0;  // drawn at each start
+  std::optional<Disk> old_copy_;
+  bool swapped_ = false;
+  ddb::Incarnation registered_;
+  std::optional<ddb::oracle::Founding> founding_;
   std::unique_ptr<OracleStub> oracle_;
   std::unique_ptr<State> state_;
   std::unique_ptr<ddb::range::Store> core_;

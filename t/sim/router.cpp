@@ -1,6 +1,8 @@
 #include "router.hpp"
 
 #include "codec/archive.hpp"
+#include "proto/meta_keys.hpp"
+#include "range/check_request.hpp"
 
 namespace sim {
 
@@ -8,6 +10,7 @@ namespace {
 constexpr Duration request_timeout = 400ms;
 constexpr Duration repeat_delay = 15ms;
 constexpr Duration transaction_timeout = 8s;
+constexpr uint32_t page_rows_max = 5;
 }  // namespace
 
 Client::Client(World& world, Network& network, Endpoint self, const Directory& directory)
@@ -24,22 +27,76 @@ Client::Client(World& world, Network& network, Endpoint self, const Directory& d
 }
 
 void Client::begin() {
+  vanish();
   coordinator_ = std::make_unique<ddb::txn::Coordinator>();
-  reads_.clear();
-  requests_.clear();
-  commit_ = nullptr;
-  world_.after(transaction_timeout, [this, alive = alive_, transaction = ++transaction_] {
-    if (!*alive || transaction != transaction_ || !coordinator_) return;
+  later(transaction_timeout, [this] {
     coordinator_->give_up();
     pump();
   });
 }
 
-void Client::read(std::vector<ddb::Bytes> keys, ReadDone done) {
+void Client::vanish() {
+  ++transaction_;
+  coordinator_.reset();
+  reads_.clear();
+  requests_.clear();
+  commit_ = nullptr;
+}
+
+void Client::later(Duration delay, std::function<void()> f) {
+  world_.after(delay, [this, alive = alive_, transaction = transaction_, f = std::move(f)] {
+    if (*alive && transaction == transaction_ && coordinator_) f();
+  });
+}
+
+void Client::read_piece(ddb::Bytes key, ddb::proto::ReadRequest request, PieceDone done) {
+  reads_[coordinator_->read(std::move(key), std::move(request))] = std::move(done);
+}
+
+/// Each key by itself: whatever range it is in.
+void Client::read(const std::vector<ddb::Bytes>& keys, ReadDone done) {
+  const auto gather = std::make_shared<Gather>();
+  gather->values.resize(keys.size());
+  gather->left = keys.size();
+  gather->done = std::move(done);
+  for (size_t i = 0; i < keys.size(); ++i) {
+    ddb::proto::ReadRequest request;
+    request.keys = {keys[i]};
+    read_piece(keys[i], std::move(request), [gather, i](ddb::Result<ddb::proto::ReadReply> reply) {
+      if (gather->failed) return;
+      gather->failed = !reply;
+      if (!reply) return gather->done(std::unexpected(reply.error()));
+      gather->values[i] = std::move(reply->values.at(0));
+      if (--gather->left == 0) gather->done(std::move(gather->values));
+    });
+  }
+  pump();
+}
+
+void Client::scan(ddb::env::KeySpan span, ScanDone done) {
+  scan_piece(std::make_shared<Scan>(std::move(span), std::vector<ddb::env::KeyValue>{}, std::move(done)));
+}
+
+/// A page, of one range.
+void Client::scan_piece(std::shared_ptr<Scan> scan) {
+  const auto* route = map_.find(scan->rest.start);
+  if (route == nullptr) {
+    refresh();
+    return later(repeat_delay, [this, scan] { scan_piece(scan); });
+  }
   ddb::proto::ReadRequest request;
-  request.keys = std::move(keys);
-  const ddb::Bytes first = request.keys.front();
-  reads_[coordinator_->read(first, std::move(request))] = std::move(done);
+  request.scan = ddb::client::intersect(scan->rest, route->descriptor.span);
+  request.rows_max = 1 + static_cast<uint32_t>(world_.random().below(page_rows_max));
+  request.bytes_max = 1 << 20;
+  const ddb::Bytes end = request.scan->end;
+  read_piece(scan->rest.start, std::move(request), [this, scan, end](ddb::Result<ddb::proto::ReadReply> reply) {
+    if (!reply && reply.error().code == ddb::Code::wrong_range) return scan_piece(scan);
+    if (!reply) return scan->done(std::unexpected(reply.error()));
+    scan->rows.insert(scan->rows.end(), reply->rows.begin(), reply->rows.end());
+    scan->rest.start = reply->rest ? reply->rest->start : end;
+    if (!reply->rest && end == scan->rest.end) return scan->done(std::move(scan->rows));
+    scan_piece(scan);
+  });
   pump();
 }
 
@@ -52,17 +109,26 @@ void Client::commit(std::vector<ddb::env::Write> writes, CommitDone done) {
 void Client::pump() {
   while (coordinator_ && coordinator_->has_effects()) {
     auto effects = coordinator_->take();
+    const uint64_t transaction = transaction_;
     if (effects.want_timestamp) {
-      oracle_.call(ddb::proto::TimestampRequest{1}, 2s, [this, t = transaction_](ddb::Result<ddb::proto::OracleReply> reply) {
-        if (t != transaction_ || !coordinator_) return;
+      oracle_.call(ddb::proto::TimestampRequest{1}, 2s, [this, transaction](ddb::Result<ddb::proto::OracleReply> reply) {
+        if (transaction != transaction_ || !coordinator_) return;
         const auto* got = reply ? std::get_if<ddb::proto::TimestampReply>(&*reply) : nullptr;
         coordinator_->timestamp(got ? ddb::Result<ddb::Timestamp>{got->first}
                                     : ddb::fail(ddb::Code::unavailable, "no timestamp"));
         pump();
       });
     }
-    for (const auto& request : effects.sends) send(request);
-    const uint64_t transaction = transaction_;
+    for (const auto& send : effects.sends) {
+      if (send.repeats == 0) {
+        route(send.token, send.key, send.body);
+      } else {
+        later(repeat_delay, [this, send] {
+          route(send.token, send.key, send.body);
+          pump();
+        });
+      }
+    }
     for (auto& read : effects.reads) {
       const auto done = reads_.extract(read.id);
       if (done) done.mapped()(std::move(read.reply));
@@ -77,19 +143,25 @@ void Client::pump() {
   }
 }
 
-void Client::send(const ddb::txn::Send& send) {
+void Client::route(uint64_t token, const ddb::Bytes& key, std::shared_ptr<const ddb::proto::RangeRequestBody> body) {
+  const auto* route = map_.find(key);
+  if (route == nullptr) {
+    refresh();
+    return coordinator_->no_answer(token, {ddb::Code::unavailable, "no range is known that holds the key", {}, {}});
+  }
+  if (!ddb::range::is_within(*body, route->descriptor.span)) {
+    return coordinator_->reply(token, ddb::Error{ddb::Code::wrong_range, "the request spans several ranges", {}, {}});
+  }
+  const auto target = ddb::client::RangeMap::targets(*route).front();
   const uint64_t id = world_.fresh_id();
-  requests_[id] = {send.token, transaction_};
-  ddb::proto::RangeRequest request{{1, 1}, *send.body};
-  auto go = [this, alive = alive_, id, body = ddb::codec::encode(request)] {
-    if (!*alive || !requests_.contains(id)) return;
-    network_.send(self_, directory_.nodes[guess_], ddb::proto::ClientRequest{id, ddb::RangeId{1}, body});
-    world_.after(request_timeout, [this, alive, id] {
-      if (*alive) timed_out(id);
-    });
-  };
-  if (send.repeats == 0) return go();
-  world_.after(repeat_delay, std::move(go));
+  requests_[id] = {token, transaction_, route->descriptor.id, target.id};
+  const auto endpoint = directory_.stores.find(target.store);
+  if (endpoint != directory_.stores.end()) {
+    network_.send(self_, endpoint->second,
+                  ddb::proto::ClientRequest{id, route->descriptor.id,
+                                            ddb::codec::encode(ddb::proto::RangeRequest{route->descriptor.epoch, *body})});
+  }
+  later(request_timeout, [this, id] { timed_out(id); });
 }
 
 void Client::received(const ddb::proto::ClientReply& reply) {
@@ -97,29 +169,33 @@ void Client::received(const ddb::proto::ClientReply& reply) {
   if (request.transaction != transaction_ || !coordinator_) return;
   auto body = ddb::codec::decode<ddb::proto::RangeReply>(reply.body);
   require(body.has_value(), "a range's reply cannot be read");
-  if (const auto* redirect = std::get_if<ddb::proto::Redirect>(&*body)) follow(*redirect);
+  if (const auto* redirect = std::get_if<ddb::proto::Redirect>(&*body)) {
+    map_.learn(*redirect, request.range);
+    if (!redirect->leader || redirect->leader == request.replica) map_.suspect(request.range, request.replica);
+  }
   coordinator_->reply(request.token, std::move(*body));
   pump();
 }
 
-void Client::follow(const ddb::proto::Redirect& redirect) {
-  guess_ = (guess_ + 1) % directory_.nodes.size();
-  if (redirect.descriptors.empty()) return;
-  for (const auto& replica : redirect.descriptors.front().replicas) {
-    if (replica.id != redirect.leader) continue;
-    const auto found = directory_.stores.find(replica.store);
-    for (size_t i = 0; found != directory_.stores.end() && i < directory_.nodes.size(); ++i) {
-      if (directory_.nodes[i] == found->second) guess_ = i;
-    }
-  }
-}
-
 void Client::timed_out(uint64_t id) {
   const auto request = requests_.extract(id);
-  if (!request || request.mapped().transaction != transaction_ || !coordinator_) return;
-  guess_ = (guess_ + 1) % directory_.nodes.size();
+  if (!request) return;
+  map_.suspect(request.mapped().range, request.mapped().replica);
   coordinator_->no_answer(request.mapped().token, {ddb::Code::unknown_outcome, "no answer", {}, {}});
   pump();
+}
+
+void Client::refresh() {
+  if (std::exchange(refreshing_, true)) return;
+  const ddb::Bytes prefix = ddb::proto::range_prefix;
+  oracle_.call(ddb::proto::MetaRangeRequest{prefix, ddb::prefix_end(prefix)}, 1s, [this](ddb::Result<ddb::proto::OracleReply> reply) {
+    refreshing_ = false;
+    const auto* entries = reply ? std::get_if<ddb::env::MetaRange>(&*reply) : nullptr;
+    if (entries == nullptr) return;
+    for (const auto& entry : entries->entries) {
+      if (const auto info = ddb::codec::decode<ddb::proto::RangeInfo>(entry.value)) map_.learn(*info);
+    }
+  });
 }
 
 }  // namespace sim

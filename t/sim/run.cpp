@@ -1,9 +1,10 @@
 #include "run.hpp"
 
-#include <cstdio>
-
+#include "codec/archive.hpp"
+#include "misfortune.hpp"
 #include "oracle/machine.hpp"
 #include "process.hpp"
+#include "proto/meta_keys.hpp"
 #include "range/data_machine.hpp"
 #include "workloads.hpp"
 
@@ -11,8 +12,10 @@ namespace sim {
 
 namespace {
 
-constexpr size_t node_count = 3;
+constexpr uint32_t replica_count = 3;
 constexpr Duration rest = 60s;  // after healing: long enough for every time-out there is
+// Where ranges may meet: within the keys of each workload.
+constexpr const char* boundaries[] = {"a2", "k1", "k1b", "l2", "r1", "r4", "s3", "s7"};
 
 class Run {
  public:
@@ -22,238 +25,171 @@ class Run {
     RunResult result;
     try {
       build();
-      misfortune_ahead();
+      misfortune_->begin();
       world_.run_until(world_.now() + std::chrono::seconds{options_.seconds});
-      heal();
+      misfortune_->end();
       finish();
     } catch (const Violation& violation) {
       result.violation = violation.what;
     }
     result.digest = world_.digest();
     result.tally[steps] = world_.steps();
-    result.tally[faults] = faults_;
-    for (const auto& client : transactions_) result.tally[transactions] += client->succeeded();
-    for (const auto& client : timestamps_) result.tally[timestamps] += client->succeeded();
-    for (const auto& client : writers_) result.tally[meta_writes] += client->succeeded();
+    result.tally[faults] = misfortune_->count();
+    result.tally[transactions] = succeeded(transactions_);
+    result.tally[timestamps] = succeeded(timestamps_);
+    result.tally[meta_writes] = succeeded(writers_);
     return result;
   }
 
  private:
-  void build() {
-    const size_t oracle_count = world_.chance(0.8) ? 3 : 1;
-    ddb::proto::FoundingRecord founding{1, {}};
-    for (size_t i = 1; i <= oracle_count; ++i) oracles_.push_back(make_process("oracle-" + std::to_string(i), true));
-    for (const auto& oracle : oracles_) founding.members.push_back({oracle->name(), oracle->store()});
-    founding_ = founding;
-    for (size_t i = 1; i <= node_count; ++i) nodes_.push_back(make_process("node-" + std::to_string(i), false));
-    for (auto* process : all()) process->start();
+  using Workloads = std::vector<std::unique_ptr<Workload>>;
 
-    for (int i = 0; i < 5; ++i) transactions_.push_back(make_register_client(make_client(), registers_));
-    for (int i = 0; i < 2; ++i) transactions_.push_back(make_bank_client(make_client()));
-    for (int i = 0; i < 3; ++i) timestamps_.push_back(make_timestamp_client(make_client(), history_));
-    for (int i = 0; i < 2; ++i) writers_.push_back(make_meta_writer(make_client(), meta_));
-    for (auto* client : clients()) client->start();
-    network_.keep_order(next_endpoint_);
-    watcher_ = std::make_unique<Watcher>(make_client(), directory_.oracles);
-    watcher_->start();
+  static uint64_t succeeded(const Workloads& clients) {
+    uint64_t sum = 0;
+    for (const auto& client : clients) sum += client->succeeded();
+    return sum;
   }
 
-  std::unique_ptr<Process> make_process(std::string name, bool oracle) {
+  void build() {
+    const size_t oracles = world_.chance(0.8) ? 3 : 1;
+    for (size_t i = 1; i <= oracles; ++i) oracle_names_.push_back("oracle-" + std::to_string(i));
+    for (const auto& name : oracle_names_) add_process(oracle_options(name), oracle_observer_);
+    const size_t nodes = replica_count + world_.chance(0.2);
+    for (size_t i = 1; i <= nodes; ++i) add_process(node_options("node-" + std::to_string(i)), observer_);
+    lay_out();
+    for (auto& process : processes_) process->start();
+    add_clients();
+    misfortune_ = std::make_unique<Misfortune>(world_, network_, directory_, processes_, options_.trace);
+  }
+
+  ProcessOptions process_options(std::string name) {
     ProcessOptions options;
     options.name = std::move(name);
     options.endpoint = next_endpoint_++;
-    options.oracle = oracle;
     // Small, so that followers fall behind it and need snapshots.
+    options.replicas = replica_count;
     options.core.truncation = {.keep_bytes = 8 << 10, .keep_bytes_max = 24 << 10};
-    if (oracle) {
-      const ddb::ReplicaId self{oracles_.size() + 1};
-      options.machine = [self](ddb::range::MachineHost& host) {
-        ddb::oracle::Options machine;
-        machine.self = self;
-        return std::make_unique<ddb::oracle::Machine>(host, machine);
-      };
-      options.found = [this](ddb::env::WriteBatch& out) { ddb::oracle::found(founding_, node_count, out); };
-      options.group = [this] { return ddb::oracle::founding_descriptor(founding_); };
-      directory_.oracles.push_back(options.endpoint);
-    } else {
-      options.machine = [](ddb::range::MachineHost& host) {
-        return std::make_unique<ddb::range::DataMachine>(host, ddb::range::DataOptions{});
-      };
-      directory_.nodes.push_back(options.endpoint);
+    return options;
+  }
+
+  ProcessOptions oracle_options(std::string name) {
+    ProcessOptions options = process_options(std::move(name));
+    directory_.oracles.push_back(options.endpoint);
+    options.oracle = true;
+    options.peers = oracle_names_;
+    options.machine = [self = ddb::ReplicaId{directory_.oracles.size()}](ddb::range::MachineHost& host) {
+      ddb::oracle::Options machine;
+      machine.self = self;
+      return std::make_unique<ddb::oracle::Machine>(host, machine);
+    };
+    options.first_rows = [this](ddb::env::WriteBatch& out) { first_rows(out); };
+    return options;
+  }
+
+  ProcessOptions node_options(std::string name) {
+    ProcessOptions options = process_options(std::move(name));
+    directory_.nodes.push_back(options.endpoint);
+    ddb::range::DataOptions data;
+    // Collection cuts into what clients still read; few remembered writes make validation walk.
+    if (world_.chance(0.6)) data.collect = {.age = std::chrono::milliseconds{1000 + world_.random().below(5000)}, .piece_max = 7};
+    if (world_.chance(0.3)) data.recent_writes_max = 1 + world_.random().below(20);
+    options.machine = [data](ddb::range::MachineHost& host) { return std::make_unique<ddb::range::DataMachine>(host, data); };
+    options.layout = [this] { return std::vector(layout_.begin() + !layout_.empty(), layout_.end()); };
+    return options;
+  }
+
+  void add_process(ProcessOptions options, Observer& observer) {
+    processes_.push_back(std::make_unique<Process>(world_, network_, directory_, observer, std::move(options)));
+    directory_.stores[processes_.back()->store()] = processes_.back()->endpoint();
+  }
+
+  /// Half of the runs begin with nothing: the nodes found the first range. The others with several ranges.
+  void lay_out() {
+    if (world_.chance(0.4)) return;
+    ddb::Bytes start;
+    for (const char* boundary : boundaries) {
+      if (world_.chance(0.6)) continue;
+      add_range(start, boundary);
+      start = boundary;
     }
-    auto process = std::make_unique<Process>(world_, network_, directory_, oracle ? oracle_observer_ : observer_, options);
-    directory_.stores[process->store()] = process->endpoint();
-    return process;
+    add_range(start, {});
+  }
+
+  void add_range(ddb::Bytes start, ddb::Bytes end) {
+    ddb::proto::RangeDescriptor range;
+    range.id = ddb::RangeId{layout_.size() + 1};
+    range.span = {std::move(start), std::move(end)};
+    range.epoch = {1, 1};
+    for (const auto& process : processes_) {
+      if (process->is_oracle() || range.replicas.size() == replica_count) continue;
+      range.next_replica = range.next_replica.next();
+      range.replicas.push_back({range.next_replica, process->store(), {}, ddb::proto::ReplicaRole::voter});
+    }
+    range.next_replica = range.next_replica.next();
+    layout_.push_back(std::move(range));
+  }
+
+  /// C5, done: the first range of several. The others are where their stores say, until their leaders report.
+  void first_rows(ddb::env::WriteBatch& out) const {
+    if (layout_.empty()) return;
+    const ddb::Revision first{1};
+    ddb::oracle::put_row(out, ddb::env::Table::data, ddb::Bytes{ddb::proto::first_range_key},
+                         ddb::env::MetaEntry{{}, ddb::codec::encode(layout_.front()), first, first, 1, {}});
   }
 
   std::unique_ptr<Client> make_client() {
     return std::make_unique<Client>(world_, network_, next_endpoint_++, directory_);
   }
 
-  std::vector<Process*> all() {
-    std::vector<Process*> out;
-    for (auto& process : oracles_) out.push_back(process.get());
-    for (auto& process : nodes_) out.push_back(process.get());
-    return out;
+  void add_clients() {
+    Habits habits;
+    habits.pause_max = world_.chance(0.5) ? 30ms : 150ms;
+    habits.think = world_.chance(0.5) ? 0.3 : 0.02;
+    const size_t registers = 2 + world_.random().below(9);
+    for (int i = 0; i < 4; ++i) transactions_.push_back(make_register_client(make_client(), habits, record_, registers));
+    for (int i = 0; i < 3; ++i) transactions_.push_back(make_list_client(make_client(), habits, record_));
+    for (int i = 0; i < 2; ++i) transactions_.push_back(make_set_client(make_client(), habits, record_, set_size_));
+    for (int i = 0; i < 2; ++i) transactions_.push_back(make_bank_client(make_client(), habits));
+    for (int i = 0; i < 2; ++i) transactions_.push_back(make_skew_client(make_client(), habits));
+    for (int i = 0; i < 3; ++i) timestamps_.push_back(make_timestamp_client(make_client(), {}, history_));
+    for (int i = 0; i < 2; ++i) writers_.push_back(make_meta_writer(make_client(), {}, meta_));
+    each_client([](Workload& client) { client.start(); });
+    network_.keep_order(next_endpoint_);
+    watcher_ = std::make_unique<Watcher>(make_client(), directory_.oracles);
+    watcher_->start();
   }
 
-  std::vector<Workload*> clients() {
-    std::vector<Workload*> out;
+  void each_client(const std::function<void(Workload&)>& visit) {
     for (auto* kind : {&transactions_, &timestamps_, &writers_}) {
-      for (auto& client : *kind) out.push_back(client.get());
+      for (auto& client : *kind) visit(*client);
     }
-    return out;
-  }
-
-  // Misfortune.
-
-  void tell(const std::string& what) {
-    ++faults_;
-    if (!options_.trace) return;
-    const auto at = std::chrono::duration_cast<std::chrono::milliseconds>(world_.now().time_since_epoch()).count();
-    std::fprintf(stderr, "%8ld ms  %s\n", static_cast<long>(at), what.c_str());
-  }
-
-  void misfortune_ahead() {
-    network_.loss = world_.chance(0.5) ? 0.02 : 0;
-    network_.duplication = world_.chance(0.5) ? 0.02 : 0;
-    next_misfortune();
-  }
-
-  void next_misfortune() {
-    world_.after(world_.between(100ms, 3s), [this] {
-      if (healed_) return;
-      strike();
-      next_misfortune();
-    });
-  }
-
-  Process& anyone() {
-    const auto processes = all();
-    return *processes[world_.random().below(processes.size())];
-  }
-
-  Process& leader_or_anyone() {
-    for (auto* process : all()) {
-      if (process->core() == nullptr || !world_.chance(0.5)) continue;
-      for (const auto& replica : process->core()->status().replicas) {
-        if (replica.role == static_cast<uint8_t>(ddb::raft::Role::leader)) return *process;
-      }
-    }
-    return anyone();
-  }
-
-  void strike() {
-    Process& victim = leader_or_anyone();
-    switch (world_.random().below(9)) {
-      case 0:
-      case 1: return crash(victim, world_.chance(0.5));
-      case 2: return black_out();
-      case 3: return partition();
-      case 4: return pause(victim);
-      case 5: return stall(victim);
-      case 6: return jump(victim);
-      case 7: return fill(victim);
-      default: return isolate_one_way(victim);
-    }
-  }
-
-  void restart_later(Process& process) {
-    world_.after(world_.between(50ms, 5s), [&process] { process.start(); });
-  }
-
-  void crash(Process& process, bool power_loss) {
-    tell((power_loss ? "power loss of " : "kill ") + process.name());
-    process.crash(power_loss);
-    restart_later(process);
-  }
-
-  void black_out() {
-    tell("power loss of everything");
-    for (auto* process : all()) {
-      process->crash(true);
-      restart_later(*process);
-    }
-  }
-
-  void partition() {
-    tell("partition");
-    const auto processes = all();
-    std::vector<bool> side;
-    for (size_t i = 0; i < processes.size(); ++i) side.push_back(world_.chance(0.5));
-    const bool one_way = world_.chance(0.3);
-    for (size_t i = 0; i < processes.size(); ++i) {
-      for (size_t j = 0; j < processes.size(); ++j) {
-        if (side[i] != side[j] && (side[i] || !one_way)) network_.cut(processes[i]->endpoint(), processes[j]->endpoint());
-      }
-    }
-    heal_network_later();
-  }
-
-  void isolate_one_way(Process& process) {
-    tell("nothing that " + process.name() + " says is heard");
-    for (auto* other : all()) network_.cut(process.endpoint(), other->endpoint());
-    heal_network_later();
-  }
-
-  void heal_network_later() {
-    world_.after(world_.between(200ms, 6s), [this] { network_.heal(); });
-  }
-
-  void pause(Process& process) {
-    tell("pause of " + process.name());
-    process.pause(world_.between(50ms, 6s));
-  }
-
-  void stall(Process& process) {
-    tell("disk stall of " + process.name());
-    process.stall_disk(world_.between(100ms, 12s));
-  }
-
-  void jump(Process& process) {
-    tell("clock jump of " + process.name());
-    constexpr int64_t hour = 3'600'000;
-    process.jump_wall_clock(static_cast<int64_t>(world_.random().below(2 * hour)) - hour);
-  }
-
-  void fill(Process& process) {
-    tell("full disk of " + process.name());
-    process.fill_disk(true);
-    world_.after(world_.between(200ms, 4s), [this, &process] {
-      process.fill_disk(false);
-      restart_later(process);
-    });
   }
 
   // The end.
 
-  void heal() {
-    healed_ = true;
-    network_.heal();
-    network_.loss = network_.duplication = 0;
-    for (auto* process : all()) {
-      process->fill_disk(false);
-      process->stall_disk({});
-      process->pause({});
-      process->start();
-    }
+  /// True as soon as it holds, if that is within `limit`.
+  bool within(Duration limit, const std::function<bool()>& holds) {
+    const Instant end = world_.now() + limit;
+    while (!holds() && world_.now() < end) world_.run_until(world_.now() + 500ms);
+    return holds();
   }
 
   void finish() {
     // The clients go on for a while: a cluster that has healed must serve.
-    world_.run_until(world_.now() + 15s);
-    uint64_t before = 0;
-    for (auto& client : transactions_) before += client->succeeded();
-    world_.run_until(world_.now() + 5s);
-    uint64_t after = 0;
-    for (auto& client : transactions_) after += client->succeeded();
-    require(after > before, "the healed cluster commits nothing");
-    for (auto* client : clients()) client->stop();
-    world_.run_until(world_.now() + rest);
-    for (auto* client : clients()) require(client->idle(), "a client still waits for an answer");
-    registers_.check();
+    const uint64_t before = succeeded(transactions_);
+    require(within(20s, [&] { return succeeded(transactions_) > before + 50; }), "the healed cluster commits nothing");
+    each_client([](Workload& client) { client.stop(); });
+    require(within(rest, [&] { return all_idle(); }), "a client still waits for an answer");
+    std::string apart;
+    require(within(rest, [&] { return (apart = replicas_apart()).empty(); }), apart);
+    record_.check();
     check_watch();
-    check_replicas_agree();
+  }
+
+  bool all_idle() {
+    bool idle = true;
+    each_client([&](Workload& client) { idle = idle && client.idle(); });
+    return idle;
   }
 
   void check_watch() {
@@ -263,21 +199,25 @@ class Run {
                           [&](ddb::Result<ddb::proto::OracleReply> reply) {
                             if (const auto* got = reply ? std::get_if<ddb::env::MetaRange>(&*reply) : nullptr) now = *got;
                           });
-    world_.run_until(world_.now() + 12s);
-    require(now.has_value(), "the healed oracle does not answer");
+    require(within(12s, [&] { return now.has_value(); }), "the healed oracle does not answer");
     // Other keys move the revision too; those of the watch are all in once the last write is.
-    require(meta_.written.empty() || watcher_->reached() >= meta_.written.rbegin()->first, "a watch fell behind for good");
+    const auto caught_up = [&] { return meta_.written.empty() || watcher_->reached() >= meta_.written.rbegin()->first; };
+    require(within(12s, caught_up), "a watch fell behind for good");
     watcher_->check(meta_, *now);
   }
 
-  void check_replicas_agree() {
-    std::optional<ddb::LogIndex> applied;
-    for (const auto& node : nodes_) {
-      const auto* replica = node->core() == nullptr ? nullptr : node->core()->replica(ddb::RangeId{1});
-      require(replica != nullptr, node->name() + " has lost its replica");
-      require(!applied || *applied == replica->raft().applied_index(), "a replica has not caught up");
-      applied = replica->raft().applied_index();
+  /// Empty: every member of every range has applied the same. A store that was emptied is no member of anything.
+  std::string replicas_apart() const {
+    std::map<ddb::RangeId, ddb::LogIndex> applied;
+    for (const auto& process : processes_) {
+      if (process->is_oracle()) continue;
+      if (!process->serving()) return process->name() + " does not serve";
+      for (const auto& replica : process->core()->status().replicas) {
+        const auto [known, fresh] = applied.emplace(replica.descriptor.id, replica.applied);
+        if (!fresh && known->second != replica.applied) return "a replica has not caught up";
+      }
     }
+    return applied.empty() ? "there is no range" : "";
   }
 
   const RunOptions options_;
@@ -286,19 +226,19 @@ class Run {
   Directory directory_;
   Observer observer_{world_, "range"};
   Observer oracle_observer_{world_, "oracle"};
-  ddb::proto::FoundingRecord founding_;
-  RegisterHistory registers_;
+  Record record_;
+  int set_size_ = 0;
   TimestampHistory history_;
   MetaHistory meta_;
-  std::vector<std::unique_ptr<Process>> oracles_;
-  std::vector<std::unique_ptr<Process>> nodes_;
-  std::vector<std::unique_ptr<Workload>> transactions_;
-  std::vector<std::unique_ptr<Workload>> timestamps_;
-  std::vector<std::unique_ptr<Workload>> writers_;
+  std::vector<std::string> oracle_names_;
+  std::vector<ddb::proto::RangeDescriptor> layout_;  // empty: the nodes found the first range
+  Processes processes_;
+  std::unique_ptr<Misfortune> misfortune_;
+  Workloads transactions_;
+  Workloads timestamps_;
+  Workloads writers_;
   std::unique_ptr<Watcher> watcher_;
   Endpoint next_endpoint_ = 1;
-  uint64_t faults_ = 0;
-  bool healed_ = false;
 };
 
 }  // namespace

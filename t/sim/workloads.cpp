@@ -3,17 +3,23 @@
 #include <algorithm>
 #include <charconv>
 
+#include "check/check.hpp"
+
 namespace sim {
 
 namespace {
 
-constexpr const char* meta_prefix = "w/";
-constexpr size_t meta_keys = 6;
+using ddb::Bytes;
+using ddb::env::Write;
+using ddb::env::WriteKind;
+using ddb::check::EventType;
+using ddb::check::Scalar;
+using ddb::check::Step;
+using ddb::check::StepKind;
 
-ddb::Bytes register_key(size_t index) { return "r" + std::to_string(index); }
-ddb::Bytes account_key(size_t index) { return "a" + std::to_string(index); }
+Bytes account_key(size_t index) { return "a" + std::to_string(index); }
 
-uint64_t number(const std::optional<ddb::Bytes>& text, uint64_t otherwise) {
+uint64_t number(const std::optional<Bytes>& text, uint64_t otherwise) {
   if (!text) return otherwise;
   uint64_t value = 0;
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
@@ -21,93 +27,129 @@ uint64_t number(const std::optional<ddb::Bytes>& text, uint64_t otherwise) {
   return value;
 }
 
-ddb::env::Write put(ddb::Bytes key, uint64_t value) {
-  return {ddb::env::WriteKind::put, std::move(key), std::to_string(value)};
+Scalar scalar(const std::optional<Bytes>& text) {
+  if (!text) return {};
+  return static_cast<int64_t>(number(text, 0));
 }
 
-/// May it have taken effect all the same?
-bool uncertain(const ddb::Error& error) { return error.code == ddb::Code::unknown_outcome; }
+Write put(Bytes key, uint64_t value) { return {WriteKind::put, std::move(key), std::to_string(value)}; }
 
-/// One operation after the other, with pauses.
-class Loop : public Workload {
- public:
-  explicit Loop(std::unique_ptr<Client> client) : client_{std::move(client)} {}
-
-  void start() override {
-    idle_ = false;
-    again();
-  }
-
- protected:
-  virtual void operate() = 0;  // ends in done()
-
-  void done(bool succeeded) {
-    succeeded_ += succeeded;
-    again();
-  }
-  World& world() { return client_->world(); }
-  Client& client() { return *client_; }
-
- private:
-  void again() {
-    world().after(world().between(1ms, 120ms), [this] {
-      if (stopped_) {
-        idle_ = true;
-      } else {
-        operate();
-      }
-    });
-  }
-
-  std::unique_ptr<Client> client_;
-};
-
+/// Keys as registers: blind writes, erasures, reads, and changes of what was read.
 class RegisterClient final : public Loop {
  public:
-  RegisterClient(std::unique_ptr<Client> client, RegisterHistory& history) : Loop{std::move(client)}, history_{history} {}
+  RegisterClient(std::unique_ptr<Client> client, const Habits& habits, Record& record, size_t registers)
+      : Loop{std::move(client), habits}, record_{record}, registers_{registers} {}
 
  private:
   void operate() override {
-    index_ = world().random().below(RegisterHistory::registers);
-    op_ = {};
-    op_.call = world().now();
+    key_ = "r" + std::to_string(world().random().below(registers_));
     client().begin();
     switch (world().random().below(3)) {
-      case 0: return read(Operation::Kind::read);
-      case 1: return read(Operation::Kind::swap);
-      default: return write(Operation::Kind::write);
+      case 0: return read();
+      case 1: return change();
+      default: return write({StepKind::write, key_, next_value()});
     }
   }
 
-  void read(Operation::Kind kind) {
-    client().read({register_key(index_)}, [this, kind](ddb::Result<ddb::proto::ReadReply> reply) {
-      if (!reply) return done(false);
-      op_.seen = number(reply->values.at(0), 0);
-      if (kind == Operation::Kind::swap) return write(kind);
-      op_.kind = kind;
+  Scalar next_value() {
+    if (world().chance(0.15)) return {};  // erased
+    return ++record_.values;
+  }
+
+  void read() {
+    called(record_, "register", "read", {{StepKind::read, key_}});
+    client().read({key_}, [this](const ddb::Result<Client::Values>& values) {
+      if (!values) {
+        heard(record_, EventType::fail);
+        return done(false);
+      }
+      const Scalar found = scalar(values->front());
       // P1: nothing to write, so nothing is sent; the read stands.
-      client().commit({}, [this](ddb::Result<ddb::Timestamp> result) { finish(result); });
+      commit({}, [this, found](const auto& result) { finish(result, {StepKind::read, key_, found}); });
     });
   }
 
-  void write(Operation::Kind kind) {
-    op_.kind = kind;
-    op_.value = ++history_.last_value;
-    client().commit({put(register_key(index_), op_.value)}, [this](ddb::Result<ddb::Timestamp> result) { finish(result); });
+  void change() {
+    client().read({key_}, [this](const ddb::Result<Client::Values>& values) {
+      if (!values) return done(false);
+      // It takes effect as one when it commits.
+      think([this, found = scalar(values->front())] { write({StepKind::cas, key_, next_value(), found}); });
+    });
   }
 
-  void finish(const ddb::Result<ddb::Timestamp>& result) {
-    if (result) {
-      op_.ret = world().now();
-      world().note(op_.value ^ op_.seen << 20 ^ result->value);
-    }
-    if (result || uncertain(result.error())) history_.operations[index_].push_back(op_);
+  void write(const Step& step) {
+    called(record_, "register", step.kind == StepKind::cas ? "cas" : "write", {step});
+    const auto* value = std::get_if<int64_t>(&step.value);
+    Write write{WriteKind::erase, key_, {}};
+    if (value != nullptr) write = put(key_, static_cast<uint64_t>(*value));
+    commit({std::move(write)}, [this, step](const auto& result) { finish(result, step); });
+  }
+
+  void finish(const ddb::Result<ddb::Timestamp>& result, const Step& step) {
+    result ? heard(record_, EventType::ok, {step}) : heard(record_, result.error());
+    if (result) world().note(result->value);
     done(result.has_value());
   }
 
-  RegisterHistory& history_;
-  size_t index_ = 0;
-  Operation op_;
+  Record& record_;
+  const size_t registers_;
+  Bytes key_;
+};
+
+/// Lists that grow by reading and writing them whole, several in one transaction: their elements tell who read what.
+class ListClient final : public Loop {
+ public:
+  ListClient(std::unique_ptr<Client> client, const Habits& habits, Record& record)
+      : Loop{std::move(client), habits}, record_{record} {}
+
+ private:
+  static constexpr size_t lists = 6;
+
+  void operate() override {
+    steps_.clear();
+    std::vector<Bytes> keys;
+    for (const size_t first = world().random().below(lists), count = 1 + world().random().below(3); keys.size() < count;) {
+      keys.push_back("l" + std::to_string((first + 2 * keys.size()) % lists));
+      steps_.push_back({world().chance(0.5) ? StepKind::append : StepKind::read, keys.back(), {}});
+      if (steps_.back().kind == StepKind::append) steps_.back().value = ++record_.values;
+    }
+    called(record_, "list-append", "txn", steps_);
+    client().begin();
+    client().read(keys, [this](const ddb::Result<Client::Values>& values) {
+      if (!values) {
+        heard(record_, EventType::fail);
+        return done(false);
+      }
+      think([this, values = *values] { append(values); });
+    });
+  }
+
+  void append(const Client::Values& values) {
+    std::vector<Write> writes;
+    for (size_t i = 0; i < steps_.size(); ++i) {
+      Step& step = steps_[i];
+      if (step.kind == StepKind::read) {
+        step.list = elements(values[i].value_or(""));
+      } else {
+        writes.push_back({WriteKind::put, step.key, values[i].value_or("") + std::to_string(std::get<int64_t>(step.value)) + ","});
+      }
+    }
+    commit(std::move(writes), [this](const auto& result) {
+      result ? heard(record_, EventType::ok, steps_) : heard(record_, result.error());
+      done(result.has_value());
+    });
+  }
+
+  static std::vector<Scalar> elements(ddb::BytesView text) {
+    std::vector<Scalar> out;
+    for (size_t end = 0; (end = text.find(',')) != ddb::BytesView::npos; text.remove_prefix(end + 1)) {
+      out.push_back(scalar(Bytes{text.substr(0, end)}));
+    }
+    return out;
+  }
+
+  Record& record_;
+  Steps steps_;
 };
 
 class BankClient final : public Loop {
@@ -117,160 +159,128 @@ class BankClient final : public Loop {
  private:
   void operate() override {
     client().begin();
-    std::vector<ddb::Bytes> keys;
+    std::vector<Bytes> keys;
     for (size_t i = 0; i < Bank::accounts; ++i) keys.push_back(account_key(i));
-    client().read(std::move(keys), [this](ddb::Result<ddb::proto::ReadReply> reply) {
-      if (!reply) return done(false);
+    client().read(keys, [this](const ddb::Result<Client::Values>& values) {
+      if (!values) return done(false);
       std::vector<uint64_t> balances;
       uint64_t sum = 0;
-      for (const auto& value : reply->values) {
+      for (const auto& value : *values) {
         balances.push_back(number(value, Bank::opening_balance));
         sum += balances.back();
       }
       require(sum == Bank::accounts * Bank::opening_balance,
               "the bank's accounts add up to " + std::to_string(sum) + " at timestamp of one snapshot");
-      transfer(std::move(balances));
+      think([this, balances = std::move(balances)] { transfer(balances); });
     });
   }
 
-  void transfer(std::vector<uint64_t> balances) {
+  void transfer(const std::vector<uint64_t>& balances) {
     const size_t from = world().random().below(Bank::accounts);
     const size_t to = (from + 1 + world().random().below(Bank::accounts - 1)) % Bank::accounts;
-    if (balances[from] == 0) return client().commit({}, [this](const auto& result) { done(result.has_value()); });
-    client().commit({put(account_key(from), balances[from] - 1), put(account_key(to), balances[to] + 1)},
-                    [this](const ddb::Result<ddb::Timestamp>& result) { done(result.has_value()); });
+    const uint64_t amount = std::min<uint64_t>(balances[from], world().random().below(20));
+    std::vector<Write> writes;
+    if (amount > 0) writes = {put(account_key(from), balances[from] - amount), put(account_key(to), balances[to] + amount)};
+    commit(std::move(writes), [this](const auto& result) { done(result.has_value()); });
   }
 };
 
-class TimestampClient final : public Loop {
+/// Pairs of rows of which at most one may be there: each client sees to that by reading both.
+class SkewClient final : public Loop {
  public:
-  TimestampClient(std::unique_ptr<Client> client, TimestampHistory& history) : Loop{std::move(client)}, history_{history} {}
+  using Loop::Loop;
 
  private:
+  static constexpr size_t pairs = 3;
+
   void operate() override {
-    const auto count = static_cast<uint32_t>(1 + world().random().below(world().chance(0.05) ? 65'536 : 100));
-    client().oracle().call(ddb::proto::TimestampRequest{count}, 3s,
-                           [this, count, highest = history_.highest](ddb::Result<ddb::proto::OracleReply> reply) {
-                             const auto* got = reply ? std::get_if<ddb::proto::TimestampReply>(&*reply) : nullptr;
-                             if (got != nullptr) history_.add(highest, got->first, count);
-                             done(got != nullptr);
-                           });
-  }
-
-  TimestampHistory& history_;
-};
-
-class MetaWriter final : public Loop {
- public:
-  MetaWriter(std::unique_ptr<Client> client, MetaHistory& history) : Loop{std::move(client)}, history_{history} {}
-
- private:
-  void operate() override {
-    const ddb::Bytes key = meta_prefix + std::to_string(world().random().below(meta_keys));
-    const ddb::Bytes value = std::to_string(world().fresh_id());
-    ddb::proto::MetaTxnRequest request;
-    if (const auto seen = seen_.find(key); seen != seen_.end() && world().chance(0.5)) {
-      request.compares = {{key, seen->second}};
-    }
-    request.ops = {{key, value, {}, {}}};
-    client().oracle().call(std::move(request), 3s, [this, key, value](ddb::Result<ddb::proto::OracleReply> reply) {
-      const auto* result = reply ? std::get_if<ddb::env::MetaTxnResult>(&*reply) : nullptr;
-      if (result == nullptr) return done(false);
-      if (!result->succeeded) {
-        seen_.erase(key);
-        return done(false);
-      }
-      seen_[key] = result->revision;
-      require(history_.written.emplace(result->revision, value).second, "two transactions at one revision");
-      done(true);
+    const Bytes pair = "k" + std::to_string(world().random().below(pairs));
+    client().begin();
+    client().read({pair + "a", pair + "b"}, [this, pair](const ddb::Result<Client::Values>& values) {
+      if (!values) return done(false);
+      const bool a = values->at(0).has_value();
+      const bool b = values->at(1).has_value();
+      require(!a || !b, "write skew: both rows of pair " + pair + " are there");
+      think([this, pair, a, b] { toggle(pair, a, b); });
     });
   }
 
-  MetaHistory& history_;
-  std::map<ddb::Bytes, ddb::Revision> seen_;
+  void toggle(const Bytes& pair, bool a, bool b) {
+    Write write{WriteKind::erase, pair + (a ? "a" : "b"), {}};
+    if (!a && !b) write = {WriteKind::insert, pair + (world().chance(0.5) ? "a" : "b"), "here"};
+    commit({std::move(write)}, [this](const auto& result) { done(result.has_value()); });
+  }
+};
+
+/// Adds elements to a set, and scans it.
+class SetClient final : public Loop {
+ public:
+  SetClient(std::unique_ptr<Client> client, const Habits& habits, Record& record, int& size)
+      : Loop{std::move(client), habits}, record_{record}, size_{size} {}
+
+ private:
+  static constexpr int size_max = 250;
+
+  void operate() override {
+    client().begin();
+    size_ < size_max && world().chance(0.6) ? add() : scan();
+  }
+
+  void add() {
+    ++size_;
+    const Step step{StepKind::append, "set", ++record_.values};
+    const Bytes value = std::to_string(record_.values);
+    called(record_, "set", "add", {step});
+    // Anywhere in the set: it may lie in several ranges.
+    const Bytes key = "s" + std::to_string(world().random().below(10)) + "-" + value;
+    commit({{WriteKind::insert, key, value}}, [this, step](const auto& result) {
+      result ? heard(record_, EventType::ok, {step}) : heard(record_, result.error());
+      done(result.has_value());
+    });
+  }
+
+  void scan() {
+    called(record_, "set", "read", {{StepKind::read, "set"}});
+    client().scan({"s", "t"}, [this](const auto& rows) {
+      Step step{StepKind::read, "set"};
+      if (rows) {
+        step.list.emplace();
+        for (const auto& row : *rows) step.list->push_back(scalar(row.value));
+      }
+      rows ? heard(record_, EventType::ok, {step}) : heard(record_, EventType::fail);
+      done(rows.has_value());
+    });
+  }
+
+  Record& record_;
+  int& size_;  // all clients' together
 };
 
 }  // namespace
 
-void RegisterHistory::check() const {
-  for (size_t i = 0; i < registers; ++i) {
-    const std::string trouble = check_register(operations[i]);
-    require(trouble.empty(), "register " + std::to_string(i) + ": " + trouble);
+void Record::check() const {
+  const auto reports = ddb::check::check_history(history);
+  require(reports.has_value(), "the simulator's own history makes no sense: " + (reports ? "" : reports.error().message));
+  for (const auto& report : *reports) {
+    if (report.violations.empty()) continue;
+    violate(report.workload + ": " + report.violations.front().anomaly + ": " + report.violations.front().words);
   }
 }
 
-void TimestampHistory::add(ddb::Timestamp highest_at_call, ddb::Timestamp first, uint32_t count) {
-  const ddb::Timestamp last{first.value + count - 1};
-  require(first > highest_at_call, "a timestamp is at or below one that was known before it was asked for");
-  const auto next = given.lower_bound(first);
-  require(next == given.end() || next->first > last, "a timestamp was given twice");
-  require(next == given.begin() || std::prev(next)->second < first, "a timestamp was given twice");
-  given.emplace(first, last);
-  highest = std::max(highest, last);
+std::unique_ptr<Workload> make_register_client(std::unique_ptr<Client> client, const Habits& habits, Record& record, size_t registers) {
+  return std::make_unique<RegisterClient>(std::move(client), habits, record, registers);
 }
-
-Watcher::Watcher(std::unique_ptr<Client> client, std::vector<Endpoint> oracles)
-    : client_{std::move(client)}, oracles_{std::move(oracles)} {}
-
-void Watcher::start() {
-  watch();
-  look_alive();
+std::unique_ptr<Workload> make_list_client(std::unique_ptr<Client> client, const Habits& habits, Record& record) {
+  return std::make_unique<ListClient>(std::move(client), habits, record);
 }
-
-void Watcher::watch() {
-  if (request_ != 0) client_->oracle().forget(request_);
-  oracle_ = (oracle_ + 1) % oracles_.size();
-  heard_ = client_->world().now();
-  ddb::proto::WatchRequest request{meta_prefix, ddb::prefix_end(meta_prefix), reached_.next()};
-  request_ = client_->oracle().watch(std::move(request), oracles_[oracle_], [this](ddb::Result<ddb::proto::OracleReply> reply) {
-    if (const auto* changes = std::get_if<ddb::proto::WatchReply>(&*reply)) return changed(*changes);
-    heard_ = Instant::min();  // redirected, or refused: elsewhere
-  });
+std::unique_ptr<Workload> make_set_client(std::unique_ptr<Client> client, const Habits& habits, Record& record, int& size) {
+  return std::make_unique<SetClient>(std::move(client), habits, record, size);
 }
-
-void Watcher::changed(const ddb::proto::WatchReply& reply) {
-  heard_ = client_->world().now();
-  for (const auto& event : reply.events) {
-    const auto revision = event.entry.mod_revision;
-    require(revision > reached_, "a watch repeats what it has told");
-    require(events_.empty() || revision > events_.back().entry.mod_revision, "watch events out of order");
-    events_.push_back(event);
-  }
-  reached_ = std::max(reached_, reply.revision);
+std::unique_ptr<Workload> make_bank_client(std::unique_ptr<Client> client, const Habits& habits) {
+  return std::make_unique<BankClient>(std::move(client), habits);
 }
-
-void Watcher::look_alive() {
-  auto& world = client_->world();
-  if (heard_ == Instant::min() || world.now() - heard_ > 700ms || world.chance(0.02)) watch();
-  world.after(100ms, [this] { look_alive(); });
-}
-
-void Watcher::check(const MetaHistory& history, const ddb::env::MetaRange& now) const {
-  std::map<ddb::Bytes, ddb::Bytes> rows;
-  std::map<ddb::Revision, ddb::Bytes> seen;
-  for (const auto& event : events_) {
-    rows[event.entry.key] = event.entry.value;
-    require(seen.emplace(event.entry.mod_revision, event.entry.value).second, "a watch saw a revision twice");
-  }
-  for (const auto& [revision, value] : history.written) {
-    const auto found = seen.find(revision);
-    require(found != seen.end(), "a watch missed revision " + std::to_string(revision.value));
-    require(found->second == value, "a watch saw another value at revision " + std::to_string(revision.value));
-  }
-  for (const auto& entry : now.entries) require(rows[entry.key] == entry.value, "watch events do not add up to the key space");
-}
-
-std::unique_ptr<Workload> make_register_client(std::unique_ptr<Client> client, RegisterHistory& history) {
-  return std::make_unique<RegisterClient>(std::move(client), history);
-}
-std::unique_ptr<Workload> make_bank_client(std::unique_ptr<Client> client) {
-  return std::make_unique<BankClient>(std::move(client));
-}
-std::unique_ptr<Workload> make_timestamp_client(std::unique_ptr<Client> client, TimestampHistory& history) {
-  return std::make_unique<TimestampClient>(std::move(client), history);
-}
-std::unique_ptr<Workload> make_meta_writer(std::unique_ptr<Client> client, MetaHistory& history) {
-  return std::make_unique<MetaWriter>(std::move(client), history);
+std::unique_ptr<Workload> make_skew_client(std::unique_ptr<Client> client, const Habits& habits) {
+  return std::make_unique<SkewClient>(std::move(client), habits);
 }
 
 }  // namespace sim

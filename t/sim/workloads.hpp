@@ -6,42 +6,24 @@
 #include <set>
 #include <vector>
 
-#include "linear.hpp"
-#include "router.hpp"
+#include "loop.hpp"
 
 namespace sim {
 
-/// One client that goes on until stopped. At the end, check() looks at what all of a kind have seen.
-class Workload {
- public:
-  virtual ~Workload() = default;
-  virtual void start() = 0;
-  void stop() { stopped_ = true; }
-  bool idle() const { return idle_; }  // stopped, with nothing under way
-  uint64_t succeeded() const { return succeeded_; }
-
- protected:
-  bool stopped_ = false;
-  bool idle_ = true;
-  uint64_t succeeded_ = 0;
-};
-
-/// Registers: blind writes of unique values, reads, and swaps (read, then write). One history per register.
-struct RegisterHistory {
-  static constexpr size_t registers = 10;
-  std::vector<Operation> operations[registers];
-  uint64_t last_value = 0;
-
-  void check() const;
-};
-std::unique_ptr<Workload> make_register_client(std::unique_ptr<Client> client, RegisterHistory& history);
+/// What these see is judged at the end: Record::check().
+std::unique_ptr<Workload> make_register_client(std::unique_ptr<Client> client, const Habits& habits, Record& record, size_t registers);
+std::unique_ptr<Workload> make_list_client(std::unique_ptr<Client> client, const Habits& habits, Record& record);
+std::unique_ptr<Workload> make_set_client(std::unique_ptr<Client> client, const Habits& habits, Record& record, int& size);
 
 /// A bank: transfers between accounts, and readers that must always see the same sum.
 struct Bank {
   static constexpr size_t accounts = 5;
   static constexpr int64_t opening_balance = 100;
 };
-std::unique_ptr<Workload> make_bank_client(std::unique_ptr<Client> client);
+std::unique_ptr<Workload> make_bank_client(std::unique_ptr<Client> client, const Habits& habits);
+
+/// Pairs of rows of which at most one may ever be seen.
+std::unique_ptr<Workload> make_skew_client(std::unique_ptr<Client> client, const Habits& habits);
 
 /// Timestamps: unique, and above all that anyone had when they were asked for (O1).
 struct TimestampHistory {
@@ -50,13 +32,14 @@ struct TimestampHistory {
 
   void add(ddb::Timestamp highest_at_call, ddb::Timestamp first, uint32_t count);
 };
-std::unique_ptr<Workload> make_timestamp_client(std::unique_ptr<Client> client, TimestampHistory& history);
+std::unique_ptr<Workload> make_timestamp_client(std::unique_ptr<Client> client, const Habits& habits, TimestampHistory& history);
 
 /// Metadata: writers whose successes are known, and watchers that must see each of them once and in order.
 struct MetaHistory {
-  std::map<ddb::Revision, ddb::Bytes> written;  // by acknowledged transactions: revision to value
+  std::map<ddb::Revision, ddb::Bytes> written;           // by acknowledged transactions: revision to value
+  std::map<ddb::Revision, ddb::Revision> compared_with;  // of those that compared: the revision that the key had
 };
-std::unique_ptr<Workload> make_meta_writer(std::unique_ptr<Client> client, MetaHistory& history);
+std::unique_ptr<Workload> make_meta_writer(std::unique_ptr<Client> client, const Habits& habits, MetaHistory& history);
 
 class Watcher {
  public:
