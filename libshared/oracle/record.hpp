@@ -36,12 +36,14 @@ struct Record {
   uint64_t first_remembered = 0;  // numbers of the Forgettable rows: [first, next)
   uint64_t next_remembered = 0;
   uint64_t hash = 0;    // of everything ever written, in order: equal on all members at equal applied index
+  Timestamp keep_until;  // time has leapt: until the mark is here, its distance says nothing about age
 
   bool operator==(const Record&) const = default;
   static constexpr auto fields() {
     return std::tuple{&Record::cluster,         &Record::mark,      &Record::revision,
                       &Record::compacted,       &Record::last_lease, &Record::last_node,
-                      &Record::first_remembered, &Record::next_remembered, &Record::hash};
+                      &Record::first_remembered, &Record::next_remembered, &Record::hash,
+                      &Record::keep_until};
   }
 };
 

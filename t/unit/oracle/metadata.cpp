@@ -141,6 +141,24 @@ TEST_CASE("outcomes are forgotten after five minutes of the log's own time, and 
   }
 }
 
+TEST_CASE("a leap of the clock ahead forgets no outcome that a client may still ask for") {
+  FakeGroup group;
+  group.run(400s);
+  const MetaTxnRequest request{{}, {put_op("n", "1")}, 99};
+  CHECK(group.ask<env::MetaTxnResult>(request).succeeded);
+  group.members[1].host.wall += 3'600'000;
+  group.restart(1);
+  group.elect(1);
+  group.run(100s);
+  CHECK(group.ask<env::MetaTxnResult>(request).succeeded);
+  CHECK(group.get("n").at(0).version == 1);
+  group.run(300s);
+  txn(group, {}, {put_op("k", "v")}, 100);
+  for (const auto& [key, value] : group.host().rows.tables[0]) {
+    if (key.starts_with(remembered_rows)) CHECK(row_id(key) == 100);
+  }
+}
+
 TEST_CASE("limits are stated and refused before anything is proposed") {
   FakeGroup group;
   group.commit();
