@@ -30,8 +30,13 @@ _ddb() {
 }
 
 _ddb_script() {
-	[[ $2 == -* && $1 == *ddb-up ]] && mapfile -t COMPREPLY < <(compgen -W '-n -m -g -p' -- "$2")
+	local options=''
+	case $1 in
+	*ddb-up) options='-n -m -g -p' ;;
+	*ddb-chaos) options='--duration --calm --down --kinds --members --seed' ;;
+	esac
+	[[ $2 == -* ]] && mapfile -t COMPREPLY < <(compgen -W "$options" -- "$2")
 }
 
 complete -o default -F _ddb ddb-oracle ddb-node ddb-route ddb-bench
-complete -o dirnames -F _ddb_script ddb-up ddb-down ddb-status
+complete -o dirnames -F _ddb_script ddb-up ddb-down ddb-status ddb-chaos
