@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <tuple>
 
 #include "base/bytes.hpp"
 #include "base/ids.hpp"
@@ -15,6 +16,7 @@ struct Writer {
   Timestamp c0;
 
   bool operator==(const Writer&) const = default;
+  static constexpr auto fields() { return std::tuple{&Writer::id, &Writer::c0}; }
 };
 
 /// A row as of `ts`, until the next version; or the fact that there is none.

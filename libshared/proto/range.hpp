@@ -124,7 +124,142 @@ struct SettleReply {
   static constexpr auto fields() { return std::tuple{&SettleReply::commit_ts}; }
 };
 
-using RangeRequestBody = std::variant<ReadRequest, CommitRequest, SettleRequest>;
+/// What a prepare at the anchor leaves as the transaction's record. Numbers are on the wire and on disk.
+enum class RecordKind : uint8_t {
+  none = 0,     // not the anchor
+  pending = 1,  // decided by a DecideRequest alone
+  staging = 2,  // committed at C0 as soon as every listed key has a lock with min_commit_ts <= C0
+};
+
+/// One range's part of a transaction over several: locks, and the record at the anchor (P3 to P6).
+/// Answered by PrepareReply; by SettleReply where the record says already that the attempt is committed.
+struct PrepareRequest {
+  Attempt attempt;
+  Bytes anchor;  // the first key that the transaction writes
+  Timestamp read_ts;
+  std::vector<env::Write> writes;  // at least one; no key twice
+  std::vector<env::KeySpan> read_spans;
+  RecordKind record = RecordKind::none;
+  std::vector<Bytes> keys;  // of a staging record: all that the transaction writes
+
+  bool operator==(const PrepareRequest&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{&PrepareRequest::attempt,    &PrepareRequest::anchor, &PrepareRequest::read_ts, &PrepareRequest::writes,
+                      &PrepareRequest::read_spans, &PrepareRequest::record, &PrepareRequest::keys};
+  }
+};
+
+struct PrepareReply {
+  Timestamp min_commit_ts;
+
+  bool operator==(const PrepareReply&) const = default;
+  static constexpr auto fields() { return std::tuple{&PrepareReply::min_commit_ts}; }
+};
+
+/// Whether what was read at read_ts is still so at `at` (P4): Done, or conflict.
+struct ValidateRequest {
+  Attempt attempt;  // whose own locks are no conflict
+  Timestamp read_ts;
+  Timestamp at;
+  std::vector<env::KeySpan> read_spans;  // at least one
+
+  bool operator==(const ValidateRequest&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{&ValidateRequest::attempt, &ValidateRequest::read_ts, &ValidateRequest::at,
+                      &ValidateRequest::read_spans};
+  }
+};
+
+/// COMMITTED(commit_ts) at the anchor, from this attempt's STAGING or PENDING only (P7, V3). The locks of this range go
+/// with it. SettleReply: what the record says, whoever wrote it.
+struct DecideRequest {
+  Attempt attempt;
+  Bytes anchor;
+  Timestamp commit_ts;
+  std::vector<Bytes> keys;  // of this range, to be resolved in the same step
+
+  bool operator==(const DecideRequest&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{&DecideRequest::attempt, &DecideRequest::anchor, &DecideRequest::commit_ts, &DecideRequest::keys};
+  }
+};
+
+/// What has become of an attempt whose lock was met (V1, V2): asked at its anchor. RecoverReply.
+struct RecoverRequest {
+  Attempt attempt;
+  Bytes anchor;
+
+  bool operator==(const RecoverRequest&) const = default;
+  static constexpr auto fields() { return std::tuple{&RecoverRequest::attempt, &RecoverRequest::anchor}; }
+};
+
+struct RecoverReply {
+  enum class State : uint8_t { aborted = 0, committed = 1, staging = 2, pending = 3 };
+  State state = State::aborted;
+  Timestamp commit_ts;      // committed
+  std::vector<Bytes> keys;  // staging: all that the transaction writes; committed: those that may still be locked
+
+  bool operator==(const RecoverReply&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{&RecoverReply::state, &RecoverReply::commit_ts, &RecoverReply::keys};
+  }
+};
+
+/// Whether the attempt holds locks with min_commit_ts <= C0 on all these keys (V3); a read of them at C0. QueryLocksReply.
+struct QueryLocksRequest {
+  Attempt attempt;
+  std::vector<Bytes> keys;  // at least one
+
+  bool operator==(const QueryLocksRequest&) const = default;
+  static constexpr auto fields() { return std::tuple{&QueryLocksRequest::attempt, &QueryLocksRequest::keys}; }
+};
+
+struct QueryLocksReply {
+  bool all = false;
+
+  bool operator==(const QueryLocksReply&) const = default;
+  static constexpr auto fields() { return std::tuple{&QueryLocksReply::all}; }
+};
+
+/// Makes the locks of exactly this attempt versions, or removes them (V1). Where there are none, nothing. Done.
+struct ResolveRequest {
+  Attempt attempt;
+  std::optional<Timestamp> commit_ts;  // nullopt: it is aborted
+  std::vector<Bytes> keys;             // at least one
+
+  bool operator==(const ResolveRequest&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{&ResolveRequest::attempt, &ResolveRequest::commit_ts, &ResolveRequest::keys};
+  }
+};
+
+/// Every lock of the committed attempt is resolved: its record may go in its time (P9). Done, and a hint only.
+struct ForgetRequest {
+  Attempt attempt;
+  Bytes anchor;
+
+  bool operator==(const ForgetRequest&) const = default;
+  static constexpr auto fields() { return std::tuple{&ForgetRequest::attempt, &ForgetRequest::anchor}; }
+};
+
+struct Done {
+  bool operator==(const Done&) const = default;
+  static constexpr auto fields() { return std::tuple{}; }
+};
+
+/// Undecided locks of another transaction stand in the way, and did so while the range waited (K1): ask its anchor.
+struct Locked {
+  Attempt attempt;
+  Bytes anchor;
+  std::vector<Bytes> keys;  // of that attempt, as far as they were met; at least one
+
+  bool operator==(const Locked&) const = default;
+  static constexpr auto fields() { return std::tuple{&Locked::attempt, &Locked::anchor, &Locked::keys}; }
+};
+
+using RangeRequestBody =
+    std::variant<ReadRequest, CommitRequest, SettleRequest, PrepareRequest, ValidateRequest, DecideRequest, RecoverRequest,
+                 QueryLocksRequest, ResolveRequest, ForgetRequest>;
 
 struct RangeRequest {
   Epoch epoch;  // as the sender knows the range; conf is not compared by data requests (D2)
@@ -146,6 +281,7 @@ struct Redirect {
   static constexpr auto fields() { return std::tuple{&Redirect::descriptors, &Redirect::leader, &Redirect::in_doubt}; }
 };
 
-using RangeReply = std::variant<Error, Redirect, ReadReply, CommitReply, SettleReply>;
+using RangeReply = std::variant<Error, Redirect, ReadReply, CommitReply, SettleReply, PrepareReply, RecoverReply,
+                                QueryLocksReply, Done, Locked>;
 
 }  // namespace ddb::proto

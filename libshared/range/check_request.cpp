@@ -4,16 +4,12 @@
 
 #include <algorithm>
 
+#include "base/overloaded.hpp"
 #include "mvcc/key.hpp"
 
 namespace ddb::range {
 
 namespace {
-
-template <class... F>
-struct Overloaded : F... {
-  using F::operator()...;
-};
 
 Result<void> usage(const char* what) { return fail(Code::usage, what); }
 
@@ -52,28 +48,86 @@ bool has_twice(const std::vector<env::Write>& writes) {
   return std::adjacent_find(keys.begin(), keys.end()) != keys.end();
 }
 
-Result<void> check(const proto::CommitRequest& request, size_t commit_bytes_max) {
-  if (request.writes.empty()) return usage("a commit writes nothing");
-  if (!request.attempt.id) return usage("a transaction has no id");
-  // Else it would commit below what it read.
-  if (request.attempt.c0 < request.read_ts) return usage("a commit's C0 is below its read timestamp");
+Result<void> check(const std::vector<env::Write>& writes, size_t bytes_max) {
+  if (writes.empty()) return usage("a commit writes nothing");
   size_t bytes = 0;
-  for (const env::Write& write : request.writes) {
+  for (const env::Write& write : writes) {
     if (auto ok = check_write(write); !ok) return ok;
     bytes += write.key.size() + write.value.size();
   }
-  if (bytes > commit_bytes_max) {
+  if (bytes > bytes_max) {
     return fail(Code::too_long, fmt::format("a transaction of {} bytes is over the limit", bytes),
-                fmt::format("write up to {} bytes per range and transaction", commit_bytes_max));
+                fmt::format("write up to {} bytes per range and transaction", bytes_max));
   }
-  if (request.writes.size() > 1 && has_twice(request.writes)) return usage("a commit writes a key twice");
-  for (const env::KeySpan& span : request.read_spans) {
+  if (writes.size() > 1 && has_twice(writes)) return usage("a commit writes a key twice");
+  return {};
+}
+
+Result<void> check(const std::vector<env::KeySpan>& spans) {
+  for (const env::KeySpan& span : spans) {
     if (auto ok = check_span(span); !ok) return ok;
   }
   return {};
 }
 
+Result<void> check(const std::vector<Bytes>& keys) {
+  for (const Bytes& key : keys) {
+    if (auto ok = mvcc::check_key(key); !ok) return ok;
+  }
+  return {};
+}
+
+Result<void> check(const proto::Attempt& attempt, Timestamp read_ts) {
+  if (!attempt.id) return usage("a transaction has no id");
+  // Else it would commit below what it read.
+  if (attempt.c0 < read_ts) return usage("a commit's C0 is below its read timestamp");
+  return {};
+}
+
+Result<void> check(const proto::CommitRequest& request, size_t commit_bytes_max) {
+  if (auto ok = check(request.attempt, request.read_ts); !ok) return ok;
+  if (auto ok = check(request.writes, commit_bytes_max); !ok) return ok;
+  return check(request.read_spans);
+}
+
+Result<void> check(const proto::PrepareRequest& request, size_t commit_bytes_max) {
+  if (auto ok = check(request.attempt, request.read_ts); !ok) return ok;
+  if (auto ok = check(request.writes, commit_bytes_max); !ok) return ok;
+  if (auto ok = check(request.keys); !ok) return ok;
+  if (auto ok = check(request.read_spans); !ok) return ok;
+  if (request.record > proto::RecordKind::staging) return usage("a record is of an unknown kind");
+  if (request.record == proto::RecordKind::staging && request.keys.empty()) return usage("a staging record lists no keys");
+  return mvcc::check_key(request.anchor);
+}
+
+Result<void> check(const proto::ValidateRequest& request, size_t) {
+  if (request.read_spans.empty()) return usage("there is nothing to validate");
+  if (request.at < request.read_ts) return usage("a validation is for a time before the read");
+  return check(request.read_spans);
+}
+
 Result<void> check(const proto::SettleRequest& request, size_t) { return mvcc::check_key(request.anchor); }
+
+Result<void> check(const proto::DecideRequest& request, size_t) {
+  if (request.commit_ts < request.attempt.c0) return usage("a commit timestamp is below C0");
+  if (auto ok = check(request.keys); !ok) return ok;
+  return mvcc::check_key(request.anchor);
+}
+
+Result<void> check(const proto::RecoverRequest& request, size_t) { return mvcc::check_key(request.anchor); }
+
+Result<void> check(const proto::QueryLocksRequest& request, size_t) {
+  if (request.keys.empty()) return usage("no keys are asked about");
+  return check(request.keys);
+}
+
+Result<void> check(const proto::ResolveRequest& request, size_t) {
+  if (request.keys.empty()) return usage("no keys are to be resolved");
+  if (request.commit_ts && *request.commit_ts < request.attempt.c0) return usage("a commit timestamp is below C0");
+  return check(request.keys);
+}
+
+Result<void> check(const proto::ForgetRequest& request, size_t) { return mvcc::check_key(request.anchor); }
 
 }  // namespace
 
@@ -82,27 +136,37 @@ Result<void> check_request(const proto::RangeRequestBody& body, size_t commit_by
 }
 
 Timestamp highest_timestamp(const proto::RangeRequestBody& body) {
-  return std::visit(Overloaded{[](const proto::ReadRequest& r) { return r.read_ts; },
-                               [](const proto::CommitRequest& r) { return std::max(r.attempt.id, r.attempt.c0); },
-                               [](const proto::SettleRequest& r) { return std::max(r.attempt.id, r.attempt.c0); }},
-                    body);
+  return std::visit(
+      Overloaded{[](const proto::ReadRequest& r) { return r.read_ts; },
+                 [](const proto::ValidateRequest& r) { return std::max({r.attempt.id, r.attempt.c0, r.at}); },
+                 [](const proto::DecideRequest& r) { return std::max({r.attempt.id, r.attempt.c0, r.commit_ts}); },
+                 [](const proto::ResolveRequest& r) {
+                   return std::max({r.attempt.id, r.attempt.c0, r.commit_ts.value_or(Timestamp{})});
+                 },
+                 [](const auto& r) { return std::max(r.attempt.id, r.attempt.c0); }},
+      body);
 }
 
 bool is_within(const proto::RangeRequestBody& body, const env::KeySpan& span) {
-  const auto key_within = [&](const Bytes& key) { return mvcc::contains(span, key); };
-  const auto span_within = [&](const env::KeySpan& inner) {
-    return mvcc::is_empty(inner) || mvcc::contains(span, inner);
+  const auto has_key = [&](const Bytes& key) { return mvcc::contains(span, key); };
+  const auto has_keys = [&](const std::vector<Bytes>& keys) { return std::ranges::all_of(keys, has_key); };
+  const auto has_span = [&](const env::KeySpan& inner) { return mvcc::is_empty(inner) || mvcc::contains(span, inner); };
+  const auto has_spans = [&](const std::vector<env::KeySpan>& spans) { return std::ranges::all_of(spans, has_span); };
+  const auto has_writes = [&](const std::vector<env::Write>& writes) {
+    return std::ranges::all_of(writes, [&](const env::Write& write) { return has_key(write.key); });
   };
   return std::visit(
-      Overloaded{[&](const proto::ReadRequest& r) {
-                   return std::all_of(r.keys.begin(), r.keys.end(), key_within) && (!r.scan || span_within(*r.scan));
+      Overloaded{[&](const proto::ReadRequest& r) { return has_keys(r.keys) && (!r.scan || has_span(*r.scan)); },
+                 [&](const proto::CommitRequest& r) { return has_writes(r.writes) && has_spans(r.read_spans); },
+                 [&](const proto::PrepareRequest& r) {
+                   const bool is_anchor = r.record != proto::RecordKind::none;
+                   return has_writes(r.writes) && has_spans(r.read_spans) && (!is_anchor || has_key(r.anchor));
                  },
-                 [&](const proto::CommitRequest& r) {
-                   const auto write_within = [&](const env::Write& write) { return key_within(write.key); };
-                   return std::all_of(r.writes.begin(), r.writes.end(), write_within) &&
-                          std::all_of(r.read_spans.begin(), r.read_spans.end(), span_within);
-                 },
-                 [&](const proto::SettleRequest& r) { return key_within(r.anchor); }},
+                 [&](const proto::ValidateRequest& r) { return has_spans(r.read_spans); },
+                 [&](const proto::DecideRequest& r) { return has_key(r.anchor) && has_keys(r.keys); },
+                 [&](const proto::QueryLocksRequest& r) { return has_keys(r.keys); },
+                 [&](const proto::ResolveRequest& r) { return has_keys(r.keys); },
+                 [&](const auto& r) { return has_key(r.anchor); }},
       body);
 }
 

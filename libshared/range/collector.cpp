@@ -22,7 +22,7 @@ void Collector::reset() {
 }
 
 bool Collector::wants(Instant now, const DataRecord& record) const {
-  const bool garbage = record.versions > record.rows;
+  const bool garbage = record.versions > record.rows || record.records > 0;
   return position_ || (garbage && now >= next_due_);
 }
 
@@ -46,8 +46,9 @@ std::optional<CollectCommand> Collector::next(env::State& state, const env::KeyS
   auto garbage = mvcc::find_garbage(state, left, threshold,
                                     {.keys_max = options_.piece_max, .versions_max = options_.piece_max});
   position_ = garbage.next;
-  if (garbage.versions.empty()) return std::nullopt;
-  return CollectCommand{{left.start, garbage.next ? *garbage.next + '\0' : span.end}, options_.piece_max};
+  const env::KeySpan piece{left.start, garbage.next ? *garbage.next + '\0' : span.end};
+  if (garbage.versions.empty() && find_old_records(state, piece, threshold, 1).empty()) return std::nullopt;
+  return CollectCommand{piece, options_.piece_max};
 }
 
 }  // namespace ddb::range

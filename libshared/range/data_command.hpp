@@ -40,7 +40,68 @@ struct ThresholdCommand {
   static constexpr auto fields() { return std::tuple{&ThresholdCommand::threshold}; }
 };
 
-/// Erases the first `versions_max` versions of the span that nobody can see above the threshold (H2).
+/// Locks of one attempt, and at the anchor its record (P6).
+struct PrepareCommand {
+  struct Write {
+    Bytes key;
+    std::optional<Bytes> row;  // nullopt: a tombstone
+    int8_t rows = 0;           // live rows more, once it commits
+
+    static constexpr auto fields() { return std::tuple{&Write::key, &Write::row, &Write::rows}; }
+  };
+
+  proto::Attempt attempt;
+  Bytes anchor;
+  Timestamp min_commit_ts;
+  std::vector<Write> writes;
+  proto::RecordKind record = proto::RecordKind::none;
+  std::vector<Bytes> keys;  // of a staging record
+
+  static constexpr auto fields() {
+    return std::tuple{&PrepareCommand::attempt, &PrepareCommand::anchor, &PrepareCommand::min_commit_ts,
+                      &PrepareCommand::writes,  &PrepareCommand::record, &PrepareCommand::keys};
+  }
+};
+
+/// The attempt's record becomes COMMITTED, or goes: it is aborted. Evaluated from its STAGING or PENDING under a latch on
+/// the record, so it still is that when this is applied. `keys`: locks of this range that go with it.
+struct DecideCommand {
+  proto::Attempt attempt;
+  Bytes anchor;
+  std::optional<Timestamp> commit_ts;  // nullopt: aborted
+  std::vector<Bytes> keys;
+
+  static constexpr auto fields() {
+    return std::tuple{&DecideCommand::attempt, &DecideCommand::anchor, &DecideCommand::commit_ts, &DecideCommand::keys};
+  }
+};
+
+/// Exactly this attempt's locks become versions, or go (V1).
+struct ResolveCommand {
+  proto::Attempt attempt;
+  std::optional<Timestamp> commit_ts;
+  std::vector<Bytes> keys;
+
+  static constexpr auto fields() {
+    return std::tuple{&ResolveCommand::attempt, &ResolveCommand::commit_ts, &ResolveCommand::keys};
+  }
+};
+
+/// No lock of these committed attempts is left: their records go with the threshold (P9).
+struct ForgetCommand {
+  struct Name {
+    proto::Attempt attempt;
+    Bytes anchor;
+
+    static constexpr auto fields() { return std::tuple{&Name::attempt, &Name::anchor}; }
+  };
+  std::vector<Name> records;
+
+  static constexpr auto fields() { return std::tuple{&ForgetCommand::records}; }
+};
+
+/// Erases the first `versions_max` versions of the span that nobody can see above the threshold (H2), and as many of
+/// the records that nobody may ask for any more (P9).
 struct CollectCommand {
   env::KeySpan span;
   uint32_t versions_max = 0;
@@ -48,9 +109,12 @@ struct CollectCommand {
   static constexpr auto fields() { return std::tuple{&CollectCommand::span, &CollectCommand::versions_max}; }
 };
 
+using CommandBody = std::variant<CommitCommand, ThresholdCommand, CollectCommand, PrepareCommand, DecideCommand,
+                                 ResolveCommand, ForgetCommand>;
+
 struct DataCommand {
   uint64_t split = 0;  // the split version it was evaluated at (D2)
-  std::variant<CommitCommand, ThresholdCommand, CollectCommand> body;
+  CommandBody body;
 
   static constexpr auto fields() { return std::tuple{&DataCommand::split, &DataCommand::body}; }
 };

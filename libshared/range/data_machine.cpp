@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "base/overloaded.hpp"
 #include "base/rule.hpp"
 #include "codec/archive.hpp"
 #include "mvcc/key.hpp"
@@ -26,21 +27,74 @@ Error unheard() {
           "take timestamps from this cluster's oracle", {}};
 }
 
-std::vector<env::KeySpan> scan_spans(const proto::ReadRequest& read) {
-  return read.scan ? std::vector{*read.scan} : std::vector<env::KeySpan>{};
+/// What a request reads, of others' writes, and when; nullopt: it writes.
+struct Reading {
+  const std::vector<Bytes>* keys;
+  std::vector<env::KeySpan> spans;
+  Timestamp ts;
+};
+
+const std::vector<Bytes> no_keys;
+
+std::optional<Reading> reading_of(const proto::RangeRequestBody& body) {
+  if (const auto* read = std::get_if<proto::ReadRequest>(&body)) {
+    return Reading{&read->keys, read->scan ? std::vector{*read->scan} : std::vector<env::KeySpan>{}, read->read_ts};
+  }
+  if (const auto* query = std::get_if<proto::QueryLocksRequest>(&body)) return Reading{&query->keys, {}, query->attempt.c0};
+  if (const auto* validate = std::get_if<proto::ValidateRequest>(&body)) {
+    return Reading{&no_keys, validate->read_spans, validate->at};
+  }
+  return std::nullopt;
 }
 
-Latches::Want want_of(const proto::CommitRequest& commit) {
-  Latches::Want want;
-  want.keys.reserve(commit.writes.size());
-  for (const env::Write& write : commit.writes) want.keys.push_back(write.key);
-  want.records = {transaction_key(commit.writes.front().key, commit.attempt.id)};
-  want.shared = commit.read_spans;
-  return want;
+std::vector<Bytes> keys_of(const std::vector<env::Write>& writes) {
+  std::vector<Bytes> keys;
+  keys.reserve(writes.size());
+  for (const env::Write& write : writes) keys.push_back(write.key);
+  return keys;
 }
 
-Latches::Want want_of(const proto::SettleRequest& settle) {
-  return {.keys = {}, .records = {transaction_key(settle.anchor, settle.attempt.id)}, .shared = {}};
+std::vector<Bytes> record_of(const Bytes& anchor, const proto::Attempt& attempt) { return {transaction_key(anchor, attempt.id)}; }
+
+Latches::Want want_of(const proto::RangeRequestBody& body) {
+  using Want = Latches::Want;
+  return std::visit(
+      Overloaded{[](const proto::CommitRequest& r) {
+                   return Want{keys_of(r.writes), record_of(r.writes.front().key, r.attempt), r.read_spans};
+                 },
+                 [](const proto::PrepareRequest& r) {
+                   const bool is_anchor = r.record != proto::RecordKind::none;
+                   return Want{keys_of(r.writes), is_anchor ? record_of(r.anchor, r.attempt) : std::vector<Bytes>{}, r.read_spans};
+                 },
+                 [](const proto::SettleRequest& r) { return Want{{}, record_of(r.anchor, r.attempt), {}}; },
+                 [](const proto::RecoverRequest& r) { return Want{{}, record_of(r.anchor, r.attempt), {}}; },
+                 [](const proto::DecideRequest& r) { return Want{r.keys, record_of(r.anchor, r.attempt), {}}; },
+                 [](const proto::ResolveRequest& r) { return Want{r.keys, {}, {}}; },
+                 [](const auto&) { return Want{}; }},
+      body);
+}
+
+/// What has been done, in the words of who asked for it.
+proto::RangeReply reply_to(const proto::RangeRequestBody& request, const CommandBody& done) {
+  return std::visit(Overloaded{[](const CommitCommand& c) -> proto::RangeReply { return proto::CommitReply{c.commit_ts}; },
+                               [](const PrepareCommand& c) -> proto::RangeReply { return proto::PrepareReply{c.min_commit_ts}; },
+                               [&](const DecideCommand& c) -> proto::RangeReply {
+                                 if (std::holds_alternative<proto::RecoverRequest>(request)) return proto::RecoverReply{};
+                                 return proto::SettleReply{c.commit_ts};
+                               },
+                               [](const auto&) -> proto::RangeReply { return proto::Done{}; }},
+                    done);
+}
+
+bool is_client_write(const CommandBody& command) {
+  return std::holds_alternative<CommitCommand>(command) || std::holds_alternative<PrepareCommand>(command);
+}
+
+/// The attempt that a request is for; id zero: none, a mere reader.
+proto::Attempt attempt_of(const proto::RangeRequestBody& body) {
+  return std::visit(Overloaded{[](const proto::ReadRequest& r) { return proto::Attempt{r.read_ts, r.read_ts}; },
+                               [](const auto& r) { return r.attempt; }},
+                    body);
 }
 
 }  // namespace
@@ -73,15 +127,25 @@ void DataMachine::apply(LogIndex, Term, BytesView bytes, std::optional<uint64_t>
   if (task == tasks_.end()) return;
   // D2: the range has split since; nothing was done.
   if (!done) return finish(task->first, redirect());
-  answer(task->first, task->second, proto::CommitReply{std::get<CommitCommand>(command->body).commit_ts});
+  answer(task->first, task->second, reply_to(task->second.request.body, command->body));
 }
 
 // The leader
 
 void DataMachine::remember_writes(const DataCommand& command) {
-  const auto* commit = std::get_if<CommitCommand>(&command.body);
-  if (commit == nullptr) return;
-  for (const VersionWrite& write : commit->writes) recent_.note(write.key, commit->commit_ts);
+  const auto resolved = [&](const std::vector<Bytes>& keys, std::optional<Timestamp> commit_ts) {
+    for (const Bytes& key : keys) {
+      if (commit_ts) recent_.note(key, *commit_ts);
+      unlocked_.push_back(key);
+    }
+  };
+  std::visit(Overloaded{[&](const CommitCommand& c) {
+                          for (const VersionWrite& write : c.writes) recent_.note(write.key, c.commit_ts);
+                        },
+                        [&](const DecideCommand& c) { resolved(c.keys, c.commit_ts); },
+                        [&](const ResolveCommand& c) { resolved(c.keys, c.commit_ts); },
+                        [](const auto&) {}},
+             command.body);
 }
 
 void DataMachine::became_leader() {
@@ -93,6 +157,10 @@ void DataMachine::lost_leadership() {
   for (const auto& [id, task] : std::exchange(tasks_, {})) reply(task.from, redirect(task.proposed));
   task_bytes_ = 0;
   latches_.clear();
+  lock_waits_.clear();
+  unlocked_.clear();
+  pending_met_.clear();
+  resolved_.clear();
   ready_.clear();
   floor_.clear();
   record_floor_.clear();
@@ -110,6 +178,10 @@ void DataMachine::request(RequestToken from, BytesView body) {
   if (!request) return reply(from, request.error());
   if (!is_routed(*request)) return reply(from, redirect());
   if (auto ok = check_request(request->body, options_.commit_bytes_max); !ok) return reply(from, ok.error());
+  if (const auto* done = std::get_if<proto::ForgetRequest>(&request->body)) {
+    forget(*done);
+    return reply(from, proto::Done{});
+  }
   if (tasks_.size() >= options_.requests_max || task_bytes_ + body.size() > options_.request_bytes_max) {
     return reply(from, overloaded());
   }
@@ -191,26 +263,30 @@ void DataMachine::admit_known(const std::vector<TaskId>& waiting, bool asked) {
 
 void DataMachine::latch(TaskId id, Task& task) {
   bool granted = false;
-  if (const auto* read = std::get_if<proto::ReadRequest>(&task.request.body)) {
-    granted = !DDB_KEEPS("R1") || latches_.wait(id, read->keys, scan_spans(*read));
-    if (!granted) raise_floor(*read);
+  if (const auto reading = reading_of(task.request.body)) {
+    granted = !DDB_KEEPS("R1") || latches_.wait(id, *reading->keys, reading->spans);
+    if (!granted) raise_floor(task.request.body);
   } else {
     task.latched = true;
-    const auto* commit = std::get_if<proto::CommitRequest>(&task.request.body);
-    granted = latches_.acquire(id, commit != nullptr ? want_of(*commit)
-                                                     : want_of(std::get<proto::SettleRequest>(task.request.body)));
+    granted = latches_.acquire(id, want_of(task.request.body));
   }
   if (granted) ready_.push_back(id);
 }
 
 /// So that nobody who gets a latch while the read waits commits at or below it.
-void DataMachine::raise_floor(const proto::ReadRequest& read) {
-  if (!DDB_KEEPS("R3")) return;
-  for (const Bytes& key : read.keys) floor_.raise(key, read.read_ts);
-  if (read.scan) floor_.raise(*read.scan, read.read_ts);
+void DataMachine::raise_floor(const proto::RangeRequestBody& body) {
+  const auto reading = reading_of(body);
+  if (!reading || !DDB_KEEPS("R3")) return;
+  for (const Bytes& key : *reading->keys) floor_.raise(key, reading->ts);
+  for (const env::KeySpan& span : reading->spans) floor_.raise(span, reading->ts);
 }
 
-void DataMachine::applied() { run(); }
+void DataMachine::applied() {
+  std::vector<TaskId> waiters;
+  for (const Bytes& key : std::exchange(unlocked_, {})) lock_waits_.opened(key, waiters);
+  relatch(waiters, false);
+  run();
+}
 
 void DataMachine::run() {
   while (!ready_.empty()) {
@@ -232,7 +308,7 @@ void DataMachine::proceed(TaskId id) {
 
 /// A read holds nothing meanwhile: nobody may commit below it on the strength of a lease that comes back.
 void DataMachine::await_lease(TaskId id) {
-  if (const auto* read = std::get_if<proto::ReadRequest>(&tasks_.at(id).request.body)) raise_floor(*read);
+  raise_floor(tasks_.at(id).request.body);
   leases_.joined.push_back(id);
   if (leases_.cookie == 0) ask_lease();
 }
@@ -266,25 +342,37 @@ void DataMachine::dropped(uint64_t cookie) {
 }
 
 void DataMachine::evaluate(TaskId id, Task& task) {
-  if (const auto* read = std::get_if<proto::ReadRequest>(&task.request.body)) {
-    answer(id, task, evaluate_read(host_.state(), *read, record().threshold, options_.read, floor_));
-  } else if (const auto* settle = std::get_if<proto::SettleRequest>(&task.request.body)) {
-    answer(id, task, evaluate_settle(commit_context(), *settle));
-  } else {
-    evaluate(id, task, std::get<proto::CommitRequest>(task.request.body));
+  auto verdict = verdict_of(task);
+  if (auto* reply = std::get_if<proto::RangeReply>(&verdict)) {
+    if (const auto* locked = std::get_if<proto::Locked>(reply); locked && !task.waited) return await_lock(id, task, *locked);
+    return answer(id, task, std::move(*reply));
   }
-}
-
-void DataMachine::evaluate(TaskId id, Task& task, const proto::CommitRequest& request) {
-  auto verdict = evaluate_commit(commit_context(), request, task.fresh);
-  if (auto* refused = std::get_if<proto::RangeReply>(&verdict)) return answer(id, task, std::move(*refused));
-  if (host_.space_low()) return answer(id, task, full());  // A7; a repeated request has found its record by now
   if (DDB_KEEPS("P8.lease")) task.confirmed = false;  // what comes next takes its time
   if (std::holds_alternative<NeedsTimestamp>(verdict)) return host_.want_timestamp(id);
-  propose(id, task, std::move(std::get<CommitCommand>(verdict)));
+  auto& command = std::get<CommandBody>(verdict);
+  if (is_client_write(command) && host_.space_low()) return answer(id, task, full());  // A7: what is decided may be finished
+  propose(id, task, std::move(command));
 }
 
-void DataMachine::propose(TaskId id, Task& task, CommitCommand command) {
+Verdict DataMachine::verdict_of(const Task& task) {
+  const CommitContext context = commit_context();
+  return std::visit(
+      Overloaded{[&](const proto::ReadRequest& r) -> Verdict {
+                   return evaluate_read(host_.state(), r, record(), options_.read, floor_);
+                 },
+                 [&](const proto::CommitRequest& r) { return evaluate_commit(context, r, task.fresh); },
+                 [&](const proto::SettleRequest& r) { return evaluate_settle(context, r); },
+                 [&](const proto::PrepareRequest& r) { return evaluate_prepare(context, r); },
+                 [&](const proto::ValidateRequest& r) -> Verdict { return evaluate_validate(context, r); },
+                 [&](const proto::DecideRequest& r) { return evaluate_decide(context, r); },
+                 [&](const proto::RecoverRequest& r) { return evaluate_recover(context, r, is_abandoned(r)); },
+                 [&](const proto::QueryLocksRequest& r) -> Verdict { return evaluate_query(context, r); },
+                 [&](const proto::ResolveRequest& r) { return evaluate_resolve(context, r); },
+                 [&](const proto::ForgetRequest&) -> Verdict { return proto::RangeReply{proto::Done{}}; }},
+      task.request.body);
+}
+
+void DataMachine::propose(TaskId id, Task& task, CommandBody command) {
   const auto index = host_.propose(encode_command(std::move(command)), id);
   if (index) {
     task.proposed = true;
@@ -293,6 +381,43 @@ void DataMachine::propose(TaskId id, Task& task, CommitCommand command) {
   } else {
     finish(id, index.error());
   }
+}
+
+/// K1: bounded, and without latches. The older one finds out soon, so of two that wait for each other one yields.
+void DataMachine::await_lock(TaskId id, Task& task, const proto::Locked& locked) {
+  const bool older = attempt_of(task.request.body).id <= locked.attempt.id;
+  unlatch(id, task);
+  task.confirmed = false;
+  lock_waits_.add(id, locked.keys.front(),
+                  host_.now() + (older ? options_.lock_patience_older : options_.lock_patience_younger));
+}
+
+/// `waited`: in vain; whatever is in the way now is the answer.
+void DataMachine::relatch(const std::vector<TaskId>& waiters, bool waited) {
+  for (const TaskId id : waiters) {
+    Task& task = tasks_.at(id);
+    task.waited = waited;
+    latch(id, task);
+  }
+}
+
+void DataMachine::unlatch(TaskId id, Task& task) {
+  if (std::exchange(task.latched, false)) latches_.release(id, ready_);
+}
+
+/// V4. Measured from when this leader was first asked: no clock is in the record (A4).
+bool DataMachine::is_abandoned(const proto::RecoverRequest& request) {
+  const auto [met, first] = pending_met_.try_emplace(transaction_key(request.anchor, request.attempt.id), host_.now());
+  return !first && host_.now() - met->second >= options_.pending_patience;
+}
+
+void DataMachine::forget(const proto::ForgetRequest& request) {
+  if (resolved_.size() < options_.requests_max) resolved_.push_back({request.attempt, request.anchor});
+}
+
+void DataMachine::propose_forgetting() {
+  if (resolved_.empty()) return;
+  if (host_.propose(encode_command(ForgetCommand{resolved_}), ++last_id_)) resolved_.clear();
 }
 
 /// L1, D5: the lease is looked at again; without it, the quorum.
@@ -305,12 +430,12 @@ void DataMachine::answer(TaskId id, Task& task, proto::RangeReply reply) {
 void DataMachine::finish(TaskId id, const proto::RangeReply& what) {
   const auto task = tasks_.find(id);
   reply(task->second.from, what);
-  if (task->second.latched) latches_.release(id, ready_);
+  unlatch(id, task->second);
   task_bytes_ -= task->second.bytes;
   tasks_.erase(task);
 }
 
-CommitContext DataMachine::commit_context() { return {host_.state(), floor_, record_floor_, recent_, record().threshold}; }
+CommitContext DataMachine::commit_context() { return {host_.state(), floor_, record_floor_, recent_, record()}; }
 
 bool DataMachine::is_routed(const proto::RangeRequest& request) const {
   const proto::RangeDescriptor& descriptor = host_.descriptor();
@@ -323,7 +448,7 @@ proto::Redirect DataMachine::redirect(bool in_doubt) const {
 
 void DataMachine::reply(RequestToken to, const proto::RangeReply& what) { host_.reply(to, codec::encode(what)); }
 
-Bytes DataMachine::encode_command(decltype(DataCommand::body) body) const {
+Bytes DataMachine::encode_command(CommandBody body) const {
   return codec::encode(DataCommand{host_.descriptor().epoch.split, std::move(body)});
 }
 
@@ -336,6 +461,11 @@ void DataMachine::tick() {
   if (upkeep_ == 0 && floor_known_ && collector_.wants(host_.now(), record())) {
     host_.lease_valid() ? follow_collector() : wake_for_upkeep();
   }
+  propose_forgetting();
+  std::erase_if(pending_met_, [&](const auto& met) { return host_.now() - met.second > 2 * options_.pending_patience; });
+  std::vector<TaskId> waiters;
+  lock_waits_.expire(host_.now(), waiters);
+  relatch(waiters, true);
   run();
 }
 

@@ -1,12 +1,15 @@
-// The state machine of a range: versions of rows, read and committed by one-range transactions.
+// The state machine of a range: versions of rows, locks and records of transactions.
 //
 // The leader evaluates requests, every replica applies commands. Parts: data_state (what commands change),
-// evaluate_read, evaluate_commit, latches, collector. Here is the order of things, and who waits for what:
+// evaluate_read, evaluate_commit, evaluate_record, latches, lock_waits, collector. Here is the order of things, and who
+// waits for what:
 //
 //   request -> known -> latched -> leased -> evaluated -> answered                  a read, a settle, a refusal
 //                          ^                    |
 //                          |                    +-> proposed -> applied -> leased -> answered     a commit
 //                          +-- fresh C (P8) ----+
+//                 ^                             |
+//                 +-- another's lock, gone (K1) +
 //
 //   known    the oracle has given all its timestamps (R1); a write: the floor of this term is known too (L2)
 //   latched  nothing that it must see is on its way (R1)
@@ -26,7 +29,9 @@
 #include "range/data_state.hpp"
 #include "range/evaluate_commit.hpp"
 #include "range/evaluate_read.hpp"
+#include "range/evaluate_record.hpp"
 #include "range/latches.hpp"
+#include "range/lock_waits.hpp"
 #include "range/machine.hpp"
 
 namespace ddb::range {
@@ -37,6 +42,12 @@ struct DataOptions {
   size_t request_bytes_max = 64 << 20;
   size_t recent_writes_max = 16'384;   // keys that validation remembers; beyond, it walks over rows
   size_t commit_bytes_max = 16 << 20;  // keys and values of one commit; beyond: too_long
+  // K1: how long a request waits for another transaction's lock before it is sent to find out about it: behind a younger
+  // transaction, and behind an older one.
+  Duration lock_patience_older = std::chrono::milliseconds{20};
+  Duration lock_patience_younger = std::chrono::milliseconds{500};
+  // V4: a PENDING record that nobody decides for this long is aborted by who meets its locks.
+  Duration pending_patience = std::chrono::seconds{15};
   ReadLimits read;
   CollectOptions collect;
   // R1 refuses timestamps above any that the oracle is known to have given. At zero a request with a newer one
@@ -75,7 +86,8 @@ class DataMachine : public Machine {
     RequestToken from;
     proto::RangeRequest request;
     size_t bytes = 0;
-    bool latched = false;    // holds latches
+    bool latched = false;    // holds latches, or queues for them
+    bool waited = false;     // for another's lock, as long as it may
     bool confirmed = false;  // by a quorum, for the next step
     bool proposed = false;
     Timestamp fresh;         // taken for it from the oracle (P8)
@@ -98,22 +110,28 @@ class DataMachine : public Machine {
   void ask_timestamp();
   void admit_known(const std::vector<TaskId>& waiting, bool asked);
   void latch(TaskId id, Task& task);
-  void raise_floor(const proto::ReadRequest& read);
+  void raise_floor(const proto::RangeRequestBody& body);
   void run();
   void proceed(TaskId id);
   void await_lease(TaskId id);
   void ask_lease();
   void evaluate(TaskId id, Task& task);
-  void evaluate(TaskId id, Task& task, const proto::CommitRequest& request);
-  void propose(TaskId id, Task& task, CommitCommand command);
+  Verdict verdict_of(const Task& task);
+  void propose(TaskId id, Task& task, CommandBody command);
   void answer(TaskId id, Task& task, proto::RangeReply reply);
+  void await_lock(TaskId id, Task& task, const proto::Locked& locked);
+  void relatch(const std::vector<TaskId>& waiters, bool waited);
+  void unlatch(TaskId id, Task& task);
+  bool is_abandoned(const proto::RecoverRequest& request);
+  void forget(const proto::ForgetRequest& request);
+  void propose_forgetting();
   void finish(TaskId id, const proto::RangeReply& what);
 
   CommitContext commit_context();
   bool is_routed(const proto::RangeRequest& request) const;
   proto::Redirect redirect(bool in_doubt = false) const;
   void reply(RequestToken to, const proto::RangeReply& what);
-  Bytes encode_command(decltype(DataCommand::body) body) const;
+  Bytes encode_command(CommandBody body) const;
 
   void follow_collector();
   void wake_for_upkeep();
@@ -130,6 +148,10 @@ class DataMachine : public Machine {
   size_t task_bytes_ = 0;
   TaskId last_id_ = 0;
   Latches latches_;
+  LockWaits lock_waits_;
+  std::vector<Bytes> unlocked_;               // keys whose locks went since the last applied()
+  std::map<Bytes, Instant> pending_met_;      // when a PENDING record was first asked about
+  std::vector<ForgetCommand::Name> resolved_; // records to be marked so, all in one entry
   std::vector<TaskId> ready_;  // to go on, in order
   mvcc::ReadFloor floor_;
   mvcc::ReadFloor record_floor_;

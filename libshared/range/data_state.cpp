@@ -3,11 +3,12 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "base/overloaded.hpp"
 #include "base/rule.hpp"
 #include "codec/archive.hpp"
 #include "mvcc/gc.hpp"
 #include "mvcc/key.hpp"
-#include "mvcc/version.hpp"
+#include "mvcc/lock.hpp"
 #include "range/row_hash.hpp"
 
 namespace ddb::range {
@@ -30,23 +31,108 @@ void DataState::load(env::State& state, RangeId range) {
 bool DataState::apply(const DataCommand& command, const proto::RangeDescriptor& descriptor, env::State& state,
                       env::WriteBatch& out) {
   if (command.split != descriptor.epoch.split) return false;
-  if (const auto* commit = std::get_if<CommitCommand>(&command.body)) write(*commit, out);
-  if (const auto* threshold = std::get_if<ThresholdCommand>(&command.body)) write(*threshold);
-  if (const auto* collect = std::get_if<CollectCommand>(&command.body)) write(*collect, state, out);
+  std::visit(Overloaded{[&](const CommitCommand& c) { write(c, out); },
+                        [&](const ThresholdCommand& c) { write(c); },
+                        [&](const CollectCommand& c) { write(c, state, out); },
+                        [&](const PrepareCommand& c) { write(c, state, out); },
+                        [&](const DecideCommand& c) { write(c, state, out); },
+                        [&](const ResolveCommand& c) { resolve(c.attempt, c.commit_ts, c.keys, state, out); },
+                        [&](const ForgetCommand& c) { write(c, state, out); }},
+             command.body);
   out.put(env::Table::range, data_record_key(descriptor.id), codec::encode(record_));
   return true;
 }
 
 void DataState::write(const CommitCommand& command, env::WriteBatch& out) {
   record_.rows += static_cast<uint64_t>(command.rows);
+  std::optional<mvcc::Writer> record = mvcc::Writer{command.attempt.id, command.attempt.c0};
   for (const VersionWrite& write : command.writes) {
-    mvcc::Version version{.ts = command.commit_ts, .tombstone = !write.row, .record = {}, .row = {}};
-    if (write.row) version.row = *write.row;
-    if (&write == &command.writes.front()) version.record = mvcc::Writer{command.attempt.id, command.attempt.c0};
-    Bytes key = mvcc::version_key(mvcc::encode_key(write.key), command.commit_ts);
-    Bytes value = mvcc::encode_version(key, version);
-    put(std::move(key), std::move(value), out);
+    put_version(write.key, command.commit_ts, write.row, std::exchange(record, std::nullopt), out);
   }
+}
+
+void DataState::put_version(BytesView key, Timestamp ts, const std::optional<Bytes>& row,
+                            std::optional<mvcc::Writer> record, env::WriteBatch& out) {
+  mvcc::Version version{.ts = ts, .tombstone = !row, .record = record, .row = {}};
+  if (row) version.row = *row;
+  Bytes stored = mvcc::version_key(mvcc::encode_key(key), ts);
+  Bytes value = mvcc::encode_version(stored, version);
+  put(std::move(stored), std::move(value), out);
+}
+
+void DataState::write(const PrepareCommand& command, env::State& state, env::WriteBatch& out) {
+  const mvcc::Writer attempt{command.attempt.id, command.attempt.c0};
+  for (const PrepareCommand::Write& write : command.writes) {
+    Bytes key = mvcc::encode_key(write.key);
+    Bytes value = mvcc::encode_lock(key, {attempt, command.anchor, command.min_commit_ts, write.row, write.rows});
+    record_.locks += 1;
+    record_.hash += row_hash(key, value);
+    out.put(env::Table::lock, std::move(key), std::move(value));
+  }
+  if (command.record == proto::RecordKind::none) return;
+  const auto kind = command.record == proto::RecordKind::staging ? TransactionRecord::State::staging
+                                                                 : TransactionRecord::State::pending;
+  put_record(transaction_key(command.anchor, command.attempt.id), {kind, command.attempt.c0, {}, command.keys, false}, state,
+             out);
+}
+
+void DataState::write(const DecideCommand& command, env::State& state, env::WriteBatch& out) {
+  const Bytes key = transaction_key(command.anchor, command.attempt.id);
+  auto record = read_record(state, key);
+  DDB_ASSERT(record && *record && (*record)->c0 == command.attempt.c0);  // latched from evaluation to here
+  if (!command.commit_ts) {
+    // V2: the floor that the leader raised, and every later leader's, keeps the attempt aborted.
+    return erase(env::Table::txn, record_.records, key, *state.get(env::Table::txn, key), out);
+  }
+  TransactionRecord decided = **record;
+  decided.state = TransactionRecord::State::committed;
+  decided.commit_ts = *command.commit_ts;
+  std::erase_if(decided.keys, [&](const Bytes& k) { return std::ranges::find(command.keys, k) != command.keys.end(); });
+  put_record(key, decided, state, out);
+  resolve(command.attempt, command.commit_ts, command.keys, state, out);
+}
+
+void DataState::resolve(const proto::Attempt& attempt, std::optional<Timestamp> commit_ts, const std::vector<Bytes>& keys,
+                        env::State& state, env::WriteBatch& out) {
+  for (const Bytes& user_key : keys) {
+    const Bytes key = mvcc::encode_key(user_key);
+    const auto value = state.get(env::Table::lock, key);
+    if (!value) continue;
+    const auto lock = mvcc::decode_lock(key, *value);
+    if (!lock || (DDB_KEEPS("V1") && lock->attempt != mvcc::Writer{attempt.id, attempt.c0})) continue;
+    erase(env::Table::lock, record_.locks, key, *value, out);
+    if (!commit_ts) continue;
+    record_.rows += static_cast<uint64_t>(int64_t{lock->rows});
+    put_version(user_key, *commit_ts, lock->row, std::nullopt, out);
+  }
+}
+
+void DataState::write(const ForgetCommand& command, env::State& state, env::WriteBatch& out) {
+  for (const ForgetCommand::Name& name : command.records) {
+    const Bytes key = transaction_key(name.anchor, name.attempt.id);
+    const auto record = read_record(state, key);
+    if (!record || !*record || (*record)->c0 != name.attempt.c0) continue;
+    if ((*record)->state != TransactionRecord::State::committed) continue;
+    put_record(key, {TransactionRecord::State::committed, (*record)->c0, (*record)->commit_ts, {}, true}, state, out);
+  }
+}
+
+/// In place of what is there under the key.
+void DataState::put_record(const Bytes& key, const TransactionRecord& record, env::State& state, env::WriteBatch& out) {
+  if (const auto old = state.get(env::Table::txn, key)) {
+    record_.records -= 1;
+    record_.hash -= row_hash(key, *old);
+  }
+  Bytes value = encode_record(key, record);
+  record_.records += 1;
+  record_.hash += row_hash(key, value);
+  out.put(env::Table::txn, key, std::move(value));
+}
+
+void DataState::erase(env::Table table, uint64_t& count, const Bytes& key, BytesView value, env::WriteBatch& out) {
+  count -= 1;
+  record_.hash -= row_hash(key, value);
+  out.erase(table, key);
 }
 
 void DataState::write(const ThresholdCommand& command) {
@@ -57,6 +143,9 @@ void DataState::write(const CollectCommand& command, env::State& state, env::Wri
   const Timestamp threshold = DDB_KEEPS("F3") ? record_.threshold : Timestamp{UINT64_MAX};
   const auto garbage = mvcc::find_garbage(state, command.span, threshold, {.versions_max = command.versions_max});
   for (const env::KeyValue& row : garbage.versions) erase(row, out);
+  for (const env::KeyValue& record : find_old_records(state, command.span, threshold, command.versions_max)) {
+    erase(env::Table::txn, record_.records, record.key, record.value, out);
+  }
 }
 
 void DataState::put(Bytes key, Bytes value, env::WriteBatch& out) {

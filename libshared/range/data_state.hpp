@@ -5,7 +5,9 @@
 #include <tuple>
 
 #include "env/state.hpp"
+#include "mvcc/version.hpp"
 #include "range/data_command.hpp"
+#include "range/transaction_record.hpp"
 
 namespace ddb::range {
 
@@ -15,12 +17,14 @@ struct DataRecord {
   uint64_t rows = 0;      // live
   uint64_t versions = 0;  // stored
   uint64_t bytes = 0;     // of their keys and values, as stored
-  uint64_t hash = 0;      // sum of row_hash over them (H1)
+  uint64_t hash = 0;      // sum of row_hash over them, the locks and the transaction records (H1)
+  uint64_t locks = 0;
+  uint64_t records = 0;   // of transactions, in table `txn`
 
   bool operator==(const DataRecord&) const = default;
   static constexpr auto fields() {
     return std::tuple{&DataRecord::threshold, &DataRecord::rows, &DataRecord::versions, &DataRecord::bytes,
-                      &DataRecord::hash};
+                      &DataRecord::hash,      &DataRecord::locks, &DataRecord::records};
   }
 };
 
@@ -41,8 +45,17 @@ class DataState {
   void write(const CommitCommand& command, env::WriteBatch& out);
   void write(const ThresholdCommand& command);
   void write(const CollectCommand& command, env::State& state, env::WriteBatch& out);
+  void write(const PrepareCommand& command, env::State& state, env::WriteBatch& out);
+  void write(const DecideCommand& command, env::State& state, env::WriteBatch& out);
+  void write(const ForgetCommand& command, env::State& state, env::WriteBatch& out);
+  void resolve(const proto::Attempt& attempt, std::optional<Timestamp> commit_ts, const std::vector<Bytes>& keys,
+               env::State& state, env::WriteBatch& out);
+  void put_version(BytesView key, Timestamp ts, const std::optional<Bytes>& row, std::optional<mvcc::Writer> record,
+                   env::WriteBatch& out);
+  void put_record(const Bytes& key, const TransactionRecord& record, env::State& state, env::WriteBatch& out);
   void put(Bytes key, Bytes value, env::WriteBatch& out);
   void erase(const env::KeyValue& row, env::WriteBatch& out);
+  void erase(env::Table table, uint64_t& count, const Bytes& key, BytesView value, env::WriteBatch& out);
 
   DataRecord record_;
 };

@@ -5,11 +5,14 @@
 #include <algorithm>
 
 #include "base/rule.hpp"
+#include "mvcc/lock.hpp"
 #include "mvcc/reader.hpp"
 
 namespace ddb::range {
 
 namespace {
+
+constexpr size_t locks_named_max = 64;
 
 Result<void> read_keys(mvcc::Reader& reader, const proto::ReadRequest& request, const ReadLimits& limits,
                        proto::ReadReply& reply) {
@@ -49,13 +52,35 @@ Result<void> read_page(mvcc::Reader& reader, const proto::ReadRequest& request, 
   return {};
 }
 
+/// R2: the locks in the way of what was read, those of the first one's attempt.
+Result<std::optional<proto::Locked>> locked_below(env::State& state, const proto::ReadRequest& request,
+                                                  const std::optional<env::KeySpan>& rest) {
+  mvcc::LockReader reader{state, true};
+  std::optional<proto::Locked> locked;
+  const auto meet = [&](const Bytes& key, const mvcc::Lock& lock) {
+    const proto::Attempt attempt{lock.attempt.id, lock.attempt.c0};
+    if (!locked) locked = proto::Locked{attempt, lock.anchor, {}};
+    if (locked->attempt == attempt) locked->keys.push_back(key);
+  };
+  for (const Bytes& key : request.keys) {
+    const auto lock = reader.at(key);
+    if (!lock) return std::unexpected(lock.error());
+    if (*lock && (*lock)->min_commit_ts <= request.read_ts) meet(key, **lock);
+  }
+  if (!request.scan) return locked;
+  const auto found = reader.in_the_way(covered(*request.scan, request.reverse, rest), request.read_ts, {}, locks_named_max);
+  if (!found) return std::unexpected(found.error());
+  for (const auto& at : *found) meet(at.key, at.lock);
+  return locked;
+}
+
 }  // namespace
 
-proto::RangeReply evaluate_read(env::State& state, const proto::ReadRequest& request, Timestamp threshold,
+proto::RangeReply evaluate_read(env::State& state, const proto::ReadRequest& request, const DataRecord& record,
                                 const ReadLimits& limits, mvcc::ReadFloor& floor) {
-  if (DDB_KEEPS("R5") && request.read_ts < threshold) {
+  if (DDB_KEEPS("R5") && request.read_ts < record.threshold) {
     return Error{Code::too_old, "the versions of that time are no longer kept",
-                 fmt::format("read at {} or later", threshold.value), {}};
+                 fmt::format("read at {} or later", record.threshold.value), {}};
   }
   proto::ReadReply reply;
   mvcc::Reader reader{state};
@@ -63,8 +88,13 @@ proto::RangeReply evaluate_read(env::State& state, const proto::ReadRequest& req
     for (const Bytes& key : request.keys) floor.raise(key, request.read_ts);
   }
   if (auto done = read_keys(reader, request, limits, reply); !done) return done.error();
-  if (!request.scan) return reply;
-  if (auto done = read_page(reader, request, limits, floor, reply); !done) return done.error();
+  if (request.scan) {
+    if (auto done = read_page(reader, request, limits, floor, reply); !done) return done.error();
+  }
+  if (record.locks == 0 || !DDB_KEEPS("R2")) return reply;
+  auto locked = locked_below(state, request, reply.rest);
+  if (!locked) return locked.error();
+  if (*locked) return **std::move(locked);
   return reply;
 }
 

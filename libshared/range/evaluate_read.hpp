@@ -4,6 +4,7 @@
 #include "env/state.hpp"
 #include "mvcc/read_floor.hpp"
 #include "proto/range.hpp"
+#include "range/data_state.hpp"
 
 namespace ddb::range {
 
@@ -14,8 +15,9 @@ struct ReadLimits {
   uint32_t versions_max = 1 << 17;   // keys looked at: a page over erased rows ends there, perhaps empty
 };
 
-/// Raises the floor of what it read. Errors: too_old, too_long, bad_data.
-proto::RangeReply evaluate_read(env::State& state, const proto::ReadRequest& request, Timestamp threshold,
+/// Raises the floor of what it read. Locked: another's lock may commit at or below read_ts (R2). Errors: too_old,
+/// too_long, bad_data.
+proto::RangeReply evaluate_read(env::State& state, const proto::ReadRequest& request, const DataRecord& record,
                                 const ReadLimits& limits, mvcc::ReadFloor& floor);
 
 }  // namespace ddb::range

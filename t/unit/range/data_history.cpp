@@ -177,6 +177,7 @@ class History {
       send(client, client.sent);
     }
   }
+  void take(Client&, Txn&, const auto&) { FAIL("an answer that nobody asked for"); }
   void take(Client& client, Txn& txn, const Error& error) {
     if (error.code == Code::try_again) return send(client, client.sent);
     INFO(to_string(error));

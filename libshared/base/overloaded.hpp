@@ -1,0 +1,11 @@
+// For std::visit: one lambda per alternative.
+#pragma once
+
+namespace ddb {
+
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+
+}  // namespace ddb
