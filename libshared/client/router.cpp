@@ -5,6 +5,7 @@
 
 #include "client/later.hpp"
 #include "codec/archive.hpp"
+#include "proto/within.hpp"
 
 namespace ddb::client {
 
@@ -20,16 +21,6 @@ constexpr Duration pause_max = std::chrono::milliseconds{100};
 Duration pause_before(uint32_t repeats) {
   if (repeats <= 1) return {};
   return std::min(pause_min * (1 << std::min(repeats - 2, 10u)), pause_max);
-}
-
-bool within(const env::KeySpan& span, const RangeRequestBody& body) {
-  if (const auto* read = std::get_if<proto::ReadRequest>(&body))
-    return std::ranges::all_of(read->keys, [&](const Bytes& key) { return contains(span, key); }) &&
-           (!read->scan || contains(span, *read->scan));
-  if (const auto* commit = std::get_if<proto::CommitRequest>(&body))
-    return std::ranges::all_of(commit->writes, [&](const env::Write& write) { return contains(span, write.key); }) &&
-           std::ranges::all_of(commit->read_spans, [&](const env::KeySpan& read) { return contains(span, read); });
-  return true;
 }
 
 /// As codec::encode(RangeRequest{epoch, body}), without a copy of the body.
@@ -102,7 +93,7 @@ struct Router::Impl : std::enable_shared_from_this<Impl> {
     auto target = choose(route);
     if (!target && may_load) return find_out(std::move(request));
     if (!target) return fail_later(std::move(request), std::move(target.error()));
-    if (!within(route->descriptor.span, *request.body))
+    if (!proto::is_within(*request.body, route->descriptor.span))
       return fail_later(std::move(request), {Code::wrong_range, "the request spans several ranges", {}, {}});
     transmit(*target, *route, std::move(request));
   }

@@ -147,27 +147,4 @@ Timestamp highest_timestamp(const proto::RangeRequestBody& body) {
       body);
 }
 
-bool is_within(const proto::RangeRequestBody& body, const env::KeySpan& span) {
-  const auto has_key = [&](const Bytes& key) { return mvcc::contains(span, key); };
-  const auto has_keys = [&](const std::vector<Bytes>& keys) { return std::ranges::all_of(keys, has_key); };
-  const auto has_span = [&](const env::KeySpan& inner) { return mvcc::is_empty(inner) || mvcc::contains(span, inner); };
-  const auto has_spans = [&](const std::vector<env::KeySpan>& spans) { return std::ranges::all_of(spans, has_span); };
-  const auto has_writes = [&](const std::vector<env::Write>& writes) {
-    return std::ranges::all_of(writes, [&](const env::Write& write) { return has_key(write.key); });
-  };
-  return std::visit(
-      Overloaded{[&](const proto::ReadRequest& r) { return has_keys(r.keys) && (!r.scan || has_span(*r.scan)); },
-                 [&](const proto::CommitRequest& r) { return has_writes(r.writes) && has_spans(r.read_spans); },
-                 [&](const proto::PrepareRequest& r) {
-                   const bool is_anchor = r.record != proto::RecordKind::none;
-                   return has_writes(r.writes) && has_spans(r.read_spans) && (!is_anchor || has_key(r.anchor));
-                 },
-                 [&](const proto::ValidateRequest& r) { return has_spans(r.read_spans); },
-                 [&](const proto::DecideRequest& r) { return has_key(r.anchor) && has_keys(r.keys); },
-                 [&](const proto::QueryLocksRequest& r) { return has_keys(r.keys); },
-                 [&](const proto::ResolveRequest& r) { return has_keys(r.keys); },
-                 [&](const auto& r) { return has_key(r.anchor); }},
-      body);
-}
-
 }  // namespace ddb::range

@@ -14,7 +14,4 @@ Result<void> check_request(const proto::RangeRequestBody& body, size_t commit_by
 /// The highest timestamp in it: all of them must have come from the oracle.
 Timestamp highest_timestamp(const proto::RangeRequestBody& body);
 
-/// Whether all its keys are in `span`.
-bool is_within(const proto::RangeRequestBody& body, const env::KeySpan& span);
-
 }  // namespace ddb::range

@@ -8,6 +8,7 @@
 #include "base/rule.hpp"
 #include "codec/archive.hpp"
 #include "mvcc/key.hpp"
+#include "proto/within.hpp"
 #include "range/check_request.hpp"
 
 namespace ddb::range {
@@ -439,7 +440,7 @@ CommitContext DataMachine::commit_context() { return {host_.state(), floor_, rec
 
 bool DataMachine::is_routed(const proto::RangeRequest& request) const {
   const proto::RangeDescriptor& descriptor = host_.descriptor();
-  return request.epoch.split == descriptor.epoch.split && is_within(request.body, descriptor.span);
+  return request.epoch.split == descriptor.epoch.split && proto::is_within(request.body, descriptor.span);
 }
 
 proto::Redirect DataMachine::redirect(bool in_doubt) const {

@@ -10,18 +10,15 @@ namespace ddb::txn {
 
 namespace {
 
+constexpr int reroutes_max = 64;  // times that ranges may change under one transaction's commit
+
 using proto::RangeReply;
 using proto::RangeRequestBody;
-
-/// The request was turned away before it was evaluated: the same one may be answered later, or elsewhere.
-bool worth_repeating(Code code) {
-  return code == Code::try_again || code == Code::not_leader || code == Code::unavailable;
-}
 
 /// The range turned the request itself away: this copy of it did nothing and will do nothing.
 bool certain(Code code) {
   return code == Code::too_long || code == Code::store_full || code == Code::too_old || code == Code::usage ||
-         code == Code::refused || code == Code::wrong_range;
+         code == Code::refused;
 }
 
 Error bad_reply() { return {Code::bad_data, "a node's reply is not of the kind asked for", {}, {}}; }
@@ -34,17 +31,20 @@ Error unanswered(const Error& trouble) {
 }  // namespace
 
 Coordinator::Coordinator(const Options& options)
-    : read_ts_{options.read_ts}, spans_{options.read_spans_max}, read_ts_given_{options.read_ts} {}
+    : ranges_{options.ranges != nullptr ? *options.ranges : static_cast<const Ranges&>(one_range_)},
+      staging_keys_max_{options.staging_keys_max},
+      read_ts_{options.read_ts},
+      spans_{options.read_spans_max},
+      read_ts_given_{options.read_ts} {}
 
-Effects Coordinator::take() { return std::exchange(effects_, {}); }
-
-bool Coordinator::has_effects() const {
-  return effects_.want_timestamp || !effects_.sends.empty() || !effects_.reads.empty() || effects_.outcome;
+Effects Coordinator::take() {
+  Effects out = std::exchange(effects_, {});
+  out.sends = calls_.take();
+  return out;
 }
 
-uint64_t Coordinator::send(const Bytes& key, std::shared_ptr<const RangeRequestBody> body, uint32_t repeats) {
-  effects_.sends.push_back({.token = ++last_token_, .key = key, .body = std::move(body), .repeats = repeats});
-  return last_token_;
+bool Coordinator::has_effects() const {
+  return effects_.want_timestamp || calls_.has_sends() || !effects_.reads.empty() || effects_.outcome;
 }
 
 void Coordinator::want_timestamp() {
@@ -53,47 +53,39 @@ void Coordinator::want_timestamp() {
 
 void Coordinator::timestamp(Result<Timestamp> ts) {
   if (!std::exchange(timestamp_wanted_, false)) return;  // given up
-  if (phase_ == Phase::starting) {
-    if (!ts) return finish(std::unexpected(std::move(ts.error())));
-    return start_attempt(*ts);
+  switch (phase_) {
+    case Phase::starting: return ts ? start_attempt(*ts) : finish(std::unexpected(std::move(ts.error())));
+    case Phase::committing: return ts ? attempt_->timestamp(*ts) : settle(std::move(ts.error()));
+    default: DDB_ASSERT(phase_ == Phase::open);
   }
-  DDB_ASSERT(phase_ == Phase::open);
-  if (ts) {
-    read_ts_ = *ts;
-    for (auto& [id, read] : reads_) send_read(read);
-  } else {
+  if (!ts) {
     while (!reads_.empty()) finish_read(reads_.begin()->first, std::unexpected(ts.error()));
+    return;
   }
+  read_ts_ = *ts;
+  for (const auto& [id, read] : reads_) send_read(id);
 }
 
-void Coordinator::reply(uint64_t token, RangeReply reply) {
-  if (token == token_ && phase_ == Phase::committing) return commit_answered(std::move(reply));
-  if (token == token_ && phase_ == Phase::settling) return settle_answered(std::move(reply));
-  for (auto& [id, read] : reads_)
-    if (read.token == token) return read_answered(id, std::move(reply));
-}
+void Coordinator::reply(uint64_t token, RangeReply reply) { calls_.reply(token, std::move(reply)); }
 
-void Coordinator::no_answer(uint64_t token, const Error& why) {
-  if (token == token_ && (phase_ == Phase::committing || phase_ == Phase::settling)) {
-    if (phase_ == Phase::committing && why.code == Code::unknown_outcome) in_doubt_ = true;
-    return repeat(why);
-  }
-  for (auto& [id, read] : reads_)
-    if (read.token == token) return repeat_read(read, why);
-}
+void Coordinator::no_answer(uint64_t token, const Error& why) { calls_.no_answer(token, why); }
 
 void Coordinator::give_up() {
   timestamp_wanted_ = false;
-  while (!reads_.empty()) finish_read(reads_.begin()->first, std::unexpected(unanswered(reads_.begin()->second.trouble)));
-  if (phase_ == Phase::starting) finish(std::unexpected(restarts_ > 0 ? refusal_ : unanswered({})));
-  if (phase_ == Phase::committing) in_doubt_ = in_doubt_ || copy_under_way();
+  while (!reads_.empty()) {
+    const auto& [id, read] = *reads_.begin();
+    finish_read(id, std::unexpected(unanswered(calls_.trouble(read.call).why)));
+  }
+  const Calls::Trouble trouble = calls_.trouble(call_);
+  const Phase phase = phase_;
+  if (phase == Phase::starting) finish(std::unexpected(restarts_ > 0 ? refusal_ : unanswered({})));
+  if (phase == Phase::settling) finish(std::unexpected(uncertainty(trouble.why, true)));
+  if (phase == Phase::committing && attempt_) finish(std::unexpected(uncertainty({}, attempt_->has_prepared())));
+  if (phase == Phase::committing && !attempt_) {
+    finish(std::unexpected(uncertainty(trouble.why, in_doubt_ || trouble.in_doubt)));
+  }
   effects_.want_timestamp = false;
-  effects_.sends.clear();
-  if (phase_ == Phase::committing || phase_ == Phase::settling) finish(std::unexpected(uncertainty()));
-}
-
-bool Coordinator::copy_under_way() const {
-  return std::ranges::find(effects_.sends, token_, &Send::token) == effects_.sends.end();
+  calls_.clear();
 }
 
 uint64_t Coordinator::read(Bytes key, proto::ReadRequest request) {
@@ -104,34 +96,31 @@ uint64_t Coordinator::read(Bytes key, proto::ReadRequest request) {
   read.key = std::move(key);
   read.body = std::make_shared<RangeRequestBody>(std::move(request));
   if (read_ts_) {
-    send_read(read);
+    send_read(id);
   } else {
     want_timestamp();
   }
   return id;
 }
 
-void Coordinator::send_read(Read& read) {
-  if (read.repeats == 0) std::get<proto::ReadRequest>(*read.body).read_ts = read_ts_;
-  read.token = send(read.key, read.body, read.repeats);
+void Coordinator::send_read(ReadId id) {
+  Read& read = reads_.at(id);
+  if (read.call == 0) std::get<proto::ReadRequest>(*read.body).read_ts = read_ts_;
+  read.call = calls_.call(read.key, read.body, [this, id](Answer answer) { read_answered(id, std::move(answer.reply)); });
 }
 
 /// Reads change nothing that a repetition could double: they are repeated until someone answers.
-void Coordinator::repeat_read(Read& read, Error why) {
-  ++read.repeats;
-  read.trouble = std::move(why);
-  send_read(read);
-}
-
 void Coordinator::read_answered(ReadId id, RangeReply reply) {
-  Read& read = reads_.at(id);
-  if (std::holds_alternative<proto::Redirect>(reply)) return repeat_read(read, {Code::unavailable, "no replica leads", {}, {}});
-  if (auto* error = std::get_if<Error>(&reply)) {
-    if (worth_repeating(error->code)) return repeat_read(read, std::move(*error));
-    return finish_read(id, std::unexpected(std::move(*error)));
+  const auto read = reads_.find(id);
+  if (read == reads_.end()) return;
+  if (const auto* locked = std::get_if<proto::Locked>(&reply)) {
+    return recovery_.clear_away(*locked, [this, id] {
+      if (reads_.contains(id)) send_read(id);
+    });
   }
+  if (auto* error = std::get_if<Error>(&reply)) return finish_read(id, std::unexpected(std::move(*error)));
   auto* done = std::get_if<proto::ReadReply>(&reply);
-  const auto& asked = std::get<proto::ReadRequest>(*read.body);
+  const auto& asked = std::get<proto::ReadRequest>(*read->second.body);
   if (done == nullptr || done->values.size() != asked.keys.size()) return finish_read(id, std::unexpected(bad_reply()));
   note_spans(asked, *done);
   finish_read(id, std::move(*done));
@@ -157,85 +146,111 @@ void Coordinator::commit(std::vector<env::Write> writes) {
   DDB_ASSERT(reads_.empty());
   if (writes.empty()) return finish(read_ts_);  // P1
   writes_ = std::move(writes);
+  start_over();
+}
+
+/// A new attempt, at a new C0 (P2).
+void Coordinator::start_over() {
+  attempt_ = nullptr;
   phase_ = Phase::starting;
-  want_timestamp();  // C0 (P2)
+  want_timestamp();
 }
 
 void Coordinator::start_attempt(Timestamp c0) {
   // What read nothing has no snapshot to defend: it reads at C0, and its id is C0 where no older one is known.
   const Timestamp read_ts = has_read_ ? read_ts_ : c0;
   if (read_ts > c0) return finish(fail(Code::refused, "the transaction reads at a timestamp that is yet to come"));
-  if (!attempt_.id) attempt_.id = read_ts_given_ ? c0 : read_ts;
-  attempt_.c0 = c0;
-  request_ = std::make_shared<RangeRequestBody>(proto::CommitRequest{
-      .attempt = attempt_, .read_ts = read_ts, .writes = writes_, .read_spans = spans_.spans()});
+  if (!id_.id) id_.id = read_ts_given_ ? c0 : read_ts;
+  id_.c0 = c0;
   phase_ = Phase::committing;
   in_doubt_ = false;
-  repeats_ = 0;
-  trouble_ = {};
-  token_ = send(writes_.front().key, request_, repeats_);
-}
-
-/// The identical request again (V5, P8): the record answers if an earlier copy was carried out.
-void Coordinator::repeat(Error why) {
-  trouble_ = std::move(why);
-  token_ = send(writes_.front().key, request_, ++repeats_);
-}
-
-void Coordinator::commit_answered(RangeReply reply) {
-  if (const auto* committed = std::get_if<proto::CommitReply>(&reply)) return finish(committed->commit_ts);
-  if (const auto* redirect = std::get_if<proto::Redirect>(&reply)) {
-    in_doubt_ = in_doubt_ || redirect->in_doubt;
-    return repeat({Code::unavailable, "no replica leads", {}, {}});
+  if (cut(ranges_, writes_, spans_.spans()).size() == 1) {
+    request_ = std::make_shared<RangeRequestBody>(
+        proto::CommitRequest{.attempt = id_, .read_ts = read_ts, .writes = writes_, .read_spans = spans_.spans()});
+    return send_commit();
   }
-  auto* error = std::get_if<Error>(&reply);
+  attempt_ = std::make_shared<Attempt>(
+      calls_, recovery_, ranges_, AttemptPlan{id_, read_ts, writes_, spans_.spans(), writes_.size() <= staging_keys_max_},
+      Attempt::Events{.committed = [this](Timestamp ts) { finish(ts); },
+                      .failed = [this](Error error) { commit_refused(std::move(error)); },
+                      .want_timestamp = [this] { want_timestamp(); }});
+  attempt_->start();
+}
+
+/// P8.
+void Coordinator::send_commit() {
+  call_ = calls_.call(writes_.front().key, request_, [this](Answer answer) { commit_answered(std::move(answer)); });
+}
+
+void Coordinator::commit_answered(Answer answer) {
+  if (phase_ != Phase::committing) return;
+  in_doubt_ = in_doubt_ || answer.in_doubt;
+  if (const auto* committed = std::get_if<proto::CommitReply>(&answer.reply)) return finish(committed->commit_ts);
+  if (const auto* locked = std::get_if<proto::Locked>(&answer.reply)) {
+    return recovery_.clear_away(*locked, [this] {
+      if (phase_ == Phase::committing) send_commit();
+    });
+  }
+  auto* error = std::get_if<Error>(&answer.reply);
   commit_refused(error != nullptr ? std::move(*error) : bad_reply());
 }
 
 void Coordinator::commit_refused(Error error) {
-  if (worth_repeating(error.code)) return repeat(std::move(error));
   if (error.code == Code::unknown_outcome) return finish(std::unexpected(std::move(error)));  // P9: the record is gone
-  if (DDB_KEEPS("P11") && (!certain(error.code) || in_doubt_)) return settle(std::move(error));
+  if (!DDB_KEEPS("P11")) return finish(std::unexpected(std::move(error)));
+  if (attempt_) return attempt_->has_prepared() ? settle(std::move(error)) : finish(std::unexpected(std::move(error)));
+  if (in_doubt_) return settle(std::move(error));
+  // Nothing of this attempt has been carried out, or ever will be.
+  if (error.code == Code::wrong_range && ++reroutes_ <= reroutes_max) return start_attempt(id_.c0);
+  if (!certain(error.code) && error.code != Code::wrong_range) return settle(std::move(error));
   finish(std::unexpected(std::move(error)));
 }
 
 /// P11: before anyone hears of an abort, and before another attempt is sent, the attempt ends at its anchor.
 void Coordinator::settle(Error reason) {
+  if (attempt_) attempt_->abandon();
   phase_ = Phase::settling;
   refusal_ = std::move(reason);
-  request_ = std::make_shared<RangeRequestBody>(
-      proto::SettleRequest{.attempt = attempt_, .anchor = writes_.front().key});
-  repeats_ = 0;
-  token_ = send(writes_.front().key, request_, repeats_);
+  call_ = calls_.call(writes_.front().key, proto::SettleRequest{.attempt = id_, .anchor = writes_.front().key},
+                      [this](Answer answer) { settle_answered(std::move(answer.reply)); });
 }
 
 void Coordinator::settle_answered(RangeReply reply) {
+  if (phase_ != Phase::settling) return;
   if (const auto* verdict = std::get_if<proto::SettleReply>(&reply)) return settled(verdict->commit_ts);
   auto* error = std::get_if<Error>(&reply);
-  if (std::holds_alternative<proto::Redirect>(reply)) return repeat({Code::unavailable, "no replica leads", {}, {}});
-  if (error != nullptr && worth_repeating(error->code)) return repeat(std::move(*error));
-  trouble_ = error != nullptr ? std::move(*error) : bad_reply();
-  finish(std::unexpected(uncertainty()));
+  finish(std::unexpected(uncertainty(error != nullptr ? *error : bad_reply(), true)));
 }
 
 void Coordinator::settled(std::optional<Timestamp> commit_ts) {
-  if (commit_ts) return finish(*commit_ts);
-  if (refusal_.code != Code::conflict || has_read_) return finish(std::unexpected(std::move(refusal_)));
+  if (commit_ts) {
+    finish(*commit_ts);
+    if (attempt_) attempt_->resolve_locks(commit_ts, [] {});
+    return;
+  }
+  const bool cut_anew = refusal_.code == Code::wrong_range && ++reroutes_ <= reroutes_max;
+  const bool again = cut_anew || (refusal_.code == Code::conflict && !has_read_);
+  if (!again) {
+    finish(std::unexpected(std::move(refusal_)));
+    if (attempt_) attempt_->resolve_locks(std::nullopt, [] {});
+    return;
+  }
   ++restarts_;  // nothing was read, so nothing that the caller knows is outdated: a new attempt at a new C0
-  phase_ = Phase::starting;
-  want_timestamp();
+  if (!attempt_) return start_over();
+  attempt_->resolve_locks(std::nullopt, [this] {
+    if (phase_ == Phase::settling) start_over();
+  });
 }
 
 /// unknown_outcome only when it is true: not when no copy has left.
-Error Coordinator::uncertainty() const {
-  if (phase_ == Phase::committing && !in_doubt_) return unanswered(trouble_);
-  const std::string why = trouble_.message.empty() ? "no answer in time" : trouble_.message;
+Error Coordinator::uncertainty(const Error& trouble, bool in_doubt) const {
+  if (!in_doubt) return unanswered(trouble);
+  const std::string why = trouble.message.empty() ? "no answer in time" : trouble.message;
   return {Code::unknown_outcome, "the transaction may or may not have committed: " + why, "read back what it wrote", {}};
 }
 
 void Coordinator::finish(Result<Timestamp> outcome) {
   phase_ = Phase::over;
-  token_ = 0;
   timestamp_wanted_ = false;
   effects_.outcome = std::move(outcome);
 }

@@ -1,8 +1,8 @@
 // The coordinator of one transaction: which requests to send, and what their answers mean.
 //
-// Source: TRANSACTIONS.md. Kept here: P1, P2 (C0), P8 (one range), P11, and of V5 the sender's half: an attempt is repeated
-// exactly as it was until it is answered. Deterministic: no clock, no randomness, no I/O; the client and the
-// simulator run it unchanged.
+// Source: TRANSACTIONS.md. Kept here: P1, P8 (one range), P11, K1's and K2's restarts; attempt.hpp has P2 to P7, recovery.hpp V1 to
+// V3, calls.hpp of V5 the sender's half. Deterministic: no clock, no randomness, no I/O; the client and the simulator run it
+// unchanged.
 //
 //                                   .--- aborted, nothing read ---.
 //                                   v                             |
@@ -10,7 +10,8 @@
 //     |                 |                |                        |
 //     '- no writes (P1) '- no timestamp  '- verdict               '- verdict -----> over
 //
-// A verdict is CommitReply or SettleReply. A conflict is none (P11): another copy of the same request may commit yet.
+// A verdict is CommitReply or SettleReply, or all locks at C0. A conflict is none (P11): another copy of the same request may
+// commit yet. What clears up after a verdict goes on when it is over.
 #pragma once
 
 #include <cstdint>
@@ -21,17 +22,10 @@
 
 #include "base/result.hpp"
 #include "proto/range.hpp"
+#include "txn/attempt.hpp"
 #include "txn/span_set.hpp"
 
 namespace ddb::txn {
-
-/// To the range that holds `key`. Must be answered by reply() or no_answer() with its token.
-struct Send {
-  uint64_t token = 0;
-  Bytes key;
-  std::shared_ptr<const proto::RangeRequestBody> body;
-  uint32_t repeats = 0;  // the same request was sent this often before, in vain: wait accordingly
-};
 
 struct ReadDone {
   uint64_t id = 0;  // as read() gave it
@@ -49,11 +43,15 @@ struct Effects {
 struct Options {
   Timestamp read_ts{};            // zero: fresh from the oracle, at the first read
   size_t read_spans_max = 4'096;  // see SpanSet
+  const Ranges* ranges = nullptr; // must outlive the transaction; null: all is taken to be one range
+  size_t staging_keys_max = 1'024;  // of a transaction over several ranges; above: an explicit COMMITTED (P2)
 };
 
 class Coordinator {
  public:
   explicit Coordinator(const Options& options = {});
+  Coordinator(const Coordinator&) = delete;
+  Coordinator& operator=(const Coordinator&) = delete;
 
   // What the transaction does. Until commit() any number of reads, also at the same time.
 
@@ -61,20 +59,20 @@ class Coordinator {
   /// Errors of reads: conflict, too_old, unavailable, try_again, and what the range says.
   uint64_t read(Bytes key, proto::ReadRequest request);
 
-  /// Ends the transaction; no read may be under way. No key twice; all of one range.
+  /// Ends the transaction; no read may be under way. No key twice.
   /// Errors: conflict, exists (certain: it is aborted), unavailable and try_again (nothing was done), unknown_outcome, and
   /// what the range refuses. Where nothing was read, conflicts are not heard of: it starts over.
   void commit(std::vector<env::Write> writes);
 
   // What the world answers. Unknown tokens are late, and ignored. A request that does not lie in one range (any more) is
-  // answered with the Error wrong_range: read in pieces; commits have to fit one range for now.
+  // answered with the Error wrong_range: reads have to be sent in pieces then, commits are cut anew.
 
   void timestamp(Result<Timestamp> ts);
   void reply(uint64_t token, proto::RangeReply reply);
   /// unknown_outcome: sent, perhaps received. Any other code: it was not sent.
   void no_answer(uint64_t token, const Error& why);
-  /// The caller waits no longer: everything under way ends now, as uncertain as it is. Requests that were not taken never
-  /// leave; one that left should be answered before, by no_answer(), if it is known not to have been sent.
+  /// The caller waits no longer: everything under way ends now, as uncertain as it is, clearing up included. Requests that
+  /// were not taken never leave; one that left should be answered before, by no_answer(), if it is known not to have been sent.
   void give_up();
 
   Effects take();
@@ -82,6 +80,8 @@ class Coordinator {
 
   Timestamp read_ts() const { return read_ts_; }  // zero: not known yet
   uint32_t restarts() const { return restarts_; }
+  /// The outcome is out, and nothing is left to be cleared up.
+  bool idle() const { return phase_ == Phase::over && calls_.idle(); }
 
  private:
   enum class Phase { open, starting, committing, settling, over };
@@ -89,39 +89,39 @@ class Coordinator {
   struct Read {
     Bytes key;
     std::shared_ptr<proto::RangeRequestBody> body;
-    uint64_t token = 0;  // zero: waits for read_ts
-    uint32_t repeats = 0;
-    Error trouble{};     // why it had to be repeated last
+    Calls::CallId call = 0;  // zero: waits for read_ts
   };
   using ReadId = uint64_t;
 
-  uint64_t send(const Bytes& key, std::shared_ptr<const proto::RangeRequestBody> body, uint32_t repeats);
   void want_timestamp();
 
   // Reads.
-  void send_read(Read& read);
+  void send_read(ReadId id);
   void read_answered(ReadId id, proto::RangeReply reply);
-  void repeat_read(Read& read, Error why);
   void finish_read(ReadId id, Result<proto::ReadReply> reply);
   void note_spans(const proto::ReadRequest& request, const proto::ReadReply& reply);
 
   // Commit.
   void start_attempt(Timestamp c0);
-  void commit_answered(proto::RangeReply reply);
+  void send_commit();
+  void commit_answered(Answer answer);
   void commit_refused(Error error);
+  void start_over();
   void settle(Error reason);
   void settle_answered(proto::RangeReply reply);
   void settled(std::optional<Timestamp> commit_ts);
-  void repeat(Error why);
   void finish(Result<Timestamp> outcome);
-  Error uncertainty() const;
-  bool copy_under_way() const;
+  Error uncertainty(const Error& trouble, bool in_doubt) const;
 
   Phase phase_ = Phase::open;
+  const OneRange one_range_;
+  const Ranges& ranges_;
+  const size_t staging_keys_max_;
   Timestamp read_ts_;
   bool timestamp_wanted_ = false;
-  uint64_t last_token_ = 0;
   Effects effects_;
+  Calls calls_;
+  Recovery recovery_{calls_, ranges_};
 
   ReadId last_read_ = 0;
   std::map<ReadId, Read> reads_;
@@ -130,13 +130,13 @@ class Coordinator {
   bool read_ts_given_;  // by the caller: not unique, so it cannot be the transaction's id
 
   std::vector<env::Write> writes_;
-  proto::Attempt attempt_;
-  std::shared_ptr<const proto::RangeRequestBody> request_;  // of the attempt, or its settling
-  uint64_t token_ = 0;     // of the copy under way
-  uint32_t repeats_ = 0;
-  bool in_doubt_ = false;  // a copy of the attempt may be under way, or may have been carried out
-  Error trouble_{};        // why the request had to be repeated last
-  Error refusal_{};        // what the client hears once the attempt is settled as aborted
+  proto::Attempt id_;                        // of the attempt under way
+  std::shared_ptr<Attempt> attempt_;         // over several ranges; null: P8
+  std::shared_ptr<const proto::RangeRequestBody> request_;  // of P8
+  Calls::CallId call_ = 0;  // of P8, or the settling
+  bool in_doubt_ = false;   // a copy of P8's request may be under way, or may have been carried out
+  int reroutes_ = 0;
+  Error refusal_{};         // what the client hears once the attempt is settled as aborted
   uint32_t restarts_ = 0;
 };
 

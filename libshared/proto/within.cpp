@@ -1,0 +1,45 @@
+#include "proto/within.hpp"
+
+#include <algorithm>
+
+#include "base/overloaded.hpp"
+
+namespace ddb::proto {
+
+namespace {
+
+struct Within {
+  const env::KeySpan& range;
+
+  bool operator()(const Bytes& key) const { return key >= range.start && (range.end.empty() || key < range.end); }
+  bool operator()(const env::Write& write) const { return (*this)(write.key); }
+  bool operator()(const env::KeySpan& span) const {
+    const bool empty = !span.end.empty() && span.end <= span.start;
+    const bool ends = range.end.empty() || (!span.end.empty() && span.end <= range.end);
+    return empty || (span.start >= range.start && ends);
+  }
+  template <class T>
+  bool operator()(const std::vector<T>& all) const {
+    return std::ranges::all_of(all, [&](const T& one) { return (*this)(one); });
+  }
+};
+
+}  // namespace
+
+bool is_within(const RangeRequestBody& body, const env::KeySpan& range) {
+  const Within within{range};
+  return std::visit(
+      Overloaded{[&](const ReadRequest& r) { return within(r.keys) && (!r.scan || within(*r.scan)); },
+                 [&](const CommitRequest& r) { return within(r.writes) && within(r.read_spans); },
+                 [&](const PrepareRequest& r) {
+                   return within(r.writes) && within(r.read_spans) && (r.record == RecordKind::none || within(r.anchor));
+                 },
+                 [&](const ValidateRequest& r) { return within(r.read_spans); },
+                 [&](const DecideRequest& r) { return within(r.anchor) && within(r.keys); },
+                 [&](const QueryLocksRequest& r) { return within(r.keys); },
+                 [&](const ResolveRequest& r) { return within(r.keys); },
+                 [&](const auto& r) { return within(r.anchor); }},
+      body);
+}
+
+}  // namespace ddb::proto

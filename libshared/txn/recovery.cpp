@@ -1,0 +1,119 @@
+#include "txn/recovery.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/rule.hpp"
+
+namespace ddb::txn {
+
+namespace {
+
+using proto::RecoverReply;
+
+bool is_wrong_range(const proto::RangeReply& reply) {
+  const auto* error = std::get_if<Error>(&reply);
+  return error != nullptr && error->code == Code::wrong_range;
+}
+
+/// Calls back once it was counted down as often as counted up.
+struct Latch {
+  size_t left = 0;
+  std::function<void()> done;
+
+  void count_down() {
+    if (--left == 0) done();
+  }
+};
+
+void resolve_group(Calls& calls, const Ranges& ranges, const proto::ResolveRequest& request, const std::shared_ptr<Latch>& latch) {
+  calls.call(request.keys.front(), request, [&calls, &ranges, request, latch](Answer answer) {
+    // The range has been split: its parts, then. Any other refusal would be the same again: whoever meets the locks tries.
+    if (!is_wrong_range(answer.reply)) return latch->count_down();
+    resolve(calls, ranges, request.attempt, request.commit_ts, request.keys, [latch] { latch->count_down(); });
+  });
+}
+
+}  // namespace
+
+void resolve(Calls& calls, const Ranges& ranges, const proto::Attempt& attempt, std::optional<Timestamp> commit_ts,
+             const std::vector<Bytes>& keys, std::function<void()> done) {
+  auto groups = cut(ranges, keys);
+  if (groups.empty()) return done();
+  const auto latch = std::make_shared<Latch>(groups.size(), std::move(done));
+  for (auto& group : groups) resolve_group(calls, ranges, {attempt, commit_ts, std::move(group)}, latch);
+}
+
+void Recovery::clear_away(proto::Locked locked, std::function<void()> done) {
+  auto& found = cases_[locked.attempt];
+  const bool first = found == nullptr;
+  if (first) found = std::make_shared<Case>();
+  const CasePtr it = found;
+  it->waiters.push_back(std::move(done));
+  if (!first) return;  // it meets what is left of the locks again, if it has to
+  it->locked = std::move(locked);
+  ++recovered_;
+  ask_anchor(it);
+}
+
+void Recovery::ask_anchor(const CasePtr& it) {
+  calls_.call(it->locked.anchor, proto::RecoverRequest{it->locked.attempt, it->locked.anchor},
+              [this, it](Answer answer) { anchor_answered(it, answer.reply); });
+}
+
+void Recovery::anchor_answered(const CasePtr& it, const proto::RangeReply& reply) {
+  const auto* found = std::get_if<RecoverReply>(&reply);
+  if (found == nullptr) return close(it);
+  switch (found->state) {
+    case RecoverReply::State::aborted: return finish(it, std::nullopt, it->locked.keys);
+    case RecoverReply::State::committed: return finish(it, found->commit_ts, it->locked.keys);
+    case RecoverReply::State::staging: return ask_locks(it, found->keys);
+    case RecoverReply::State::pending: return close(it);
+  }
+}
+
+/// V3: committed if every listed key has its lock at C0.
+void Recovery::ask_locks(const CasePtr& it, const std::vector<Bytes>& keys) {
+  auto groups = cut(ranges_, keys);
+  struct Tally {
+    bool all = true;
+    bool outdated = false;  // a range was split meanwhile
+  };
+  const auto tally = std::make_shared<Tally>();
+  const auto latch = std::make_shared<Latch>(groups.size(), [this, it, keys, tally] {
+    if (tally->outdated) return ask_locks(it, keys);
+    decide(it, keys, tally->all || !DDB_KEEPS("V3.all"));
+  });
+  for (auto& group : groups) {
+    const Bytes first = group.front();
+    calls_.call(first, proto::QueryLocksRequest{it->locked.attempt, std::move(group)}, [tally, latch](Answer answer) {
+      const auto* found = std::get_if<proto::QueryLocksReply>(&answer.reply);
+      tally->outdated = tally->outdated || is_wrong_range(answer.reply);
+      tally->all = tally->all && found != nullptr && found->all;
+      latch->count_down();
+    });
+  }
+}
+
+/// Compare-and-set from STAGING: the answer is what the record says, whoever wrote it.
+void Recovery::decide(const CasePtr& it, const std::vector<Bytes>& keys, bool committed) {
+  const proto::Attempt& attempt = it->locked.attempt;
+  proto::RangeRequestBody request = proto::SettleRequest{attempt, it->locked.anchor};
+  if (committed) request = proto::DecideRequest{attempt, it->locked.anchor, attempt.c0, {}};
+  calls_.call(it->locked.anchor, std::move(request), [this, it, keys](Answer answer) {
+    const auto* verdict = std::get_if<proto::SettleReply>(&answer.reply);
+    if (verdict == nullptr) return close(it);
+    finish(it, verdict->commit_ts, keys);
+  });
+}
+
+void Recovery::finish(const CasePtr& it, std::optional<Timestamp> commit_ts, std::vector<Bytes> keys) {
+  resolve(calls_, ranges_, it->locked.attempt, commit_ts, keys, [this, it] { close(it); });
+}
+
+void Recovery::close(const CasePtr& it) {
+  cases_.erase(it->locked.attempt);
+  for (auto& waiter : std::exchange(it->waiters, {})) waiter();
+}
+
+}  // namespace ddb::txn
