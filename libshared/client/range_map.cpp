@@ -36,6 +36,11 @@ const RangeMap::Route* RangeMap::find(BytesView key) const {
   return contains(route.descriptor.span, key) ? &route : nullptr;
 }
 
+env::KeySpan RangeMap::range_of(BytesView key) const {
+  const Route* route = find(key);
+  return route != nullptr ? route->descriptor.span : env::KeySpan{};
+}
+
 const RangeMap::Route* RangeMap::find_below(BytesView end) const {
   auto next = end.empty() ? routes_.end() : routes_.lower_bound(Bytes{end});
   if (next == routes_.begin()) return nullptr;

@@ -6,12 +6,13 @@
 #include <vector>
 
 #include "proto/meta_keys.hpp"
+#include "txn/ranges.hpp"
 
 namespace ddb::client {
 
 /// No two of its ranges overlap; gaps are what is not known.
 /// Which of two descriptors is newer: REPLICAS.md D1, D4.
-class RangeMap {
+class RangeMap : public txn::Ranges {
  public:
   struct Route {
     proto::RangeDescriptor descriptor;
@@ -24,6 +25,7 @@ class RangeMap {
   const Route* find(BytesView key) const;
   /// The range that holds the keys just below `end` (empty: the highest).
   const Route* find_below(BytesView end) const;
+  env::KeySpan range_of(BytesView key) const override;
 
   /// As the metadata has it. Ignored where something newer is known.
   void learn(const proto::RangeInfo& info);

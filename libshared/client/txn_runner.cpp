@@ -38,19 +38,6 @@ std::optional<env::KeySpan> remainder(const env::KeySpan& span, const env::KeySp
   return rest || piece.end != span.end ? std::optional{left} : std::nullopt;
 }
 
-/// The map, as the coordinator sees it.
-class MapRanges final : public txn::Ranges {
- public:
-  explicit MapRanges(const RangeMap& map) : map_{map} {}
-  env::KeySpan range_of(BytesView key) const override {
-    const auto* route = map_.find(key);
-    return route != nullptr ? route->descriptor.span : env::KeySpan{};
-  }
-
- private:
-  const RangeMap& map_;
-};
-
 txn::Options with_ranges(txn::Options options, const txn::Ranges& ranges) {
   options.ranges = &ranges;
   return options;
@@ -62,7 +49,7 @@ struct Txn::Impl : std::enable_shared_from_this<Impl> {
   using ReadCallback = std::move_only_function<void(Result<proto::ReadReply>)>;
 
   Impl(Cluster& the_cluster, const txn::Options& options)
-      : cluster{the_cluster}, ranges{the_cluster.ranges().map()}, coordinator{with_ranges(options, ranges)} {}
+      : cluster{the_cluster}, coordinator{with_ranges(options, the_cluster.ranges().map())} {}
 
   void start_clock() { deadline = net::Loop::now() + cluster.options().timeout; }
 
@@ -80,7 +67,6 @@ struct Txn::Impl : std::enable_shared_from_this<Impl> {
   void scanned(const std::shared_ptr<Scan>& op, const env::KeySpan& piece, proto::ReadReply reply);
 
   Cluster& cluster;
-  const MapRanges ranges;
   txn::Coordinator coordinator;
   Instant deadline{};  // of the call under way
   std::map<uint64_t, ReadCallback> reads;

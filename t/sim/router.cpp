@@ -1,8 +1,8 @@
 #include "router.hpp"
 
 #include "codec/archive.hpp"
+#include "proto/within.hpp"
 #include "proto/meta_keys.hpp"
-#include "range/check_request.hpp"
 
 namespace sim {
 
@@ -28,7 +28,7 @@ Client::Client(World& world, Network& network, Endpoint self, const Directory& d
 
 void Client::begin() {
   vanish();
-  coordinator_ = std::make_unique<ddb::txn::Coordinator>();
+  coordinator_ = std::make_unique<ddb::txn::Coordinator>(ddb::txn::Options{.ranges = &map_});
   later(transaction_timeout, [this] {
     coordinator_->give_up();
     pump();
@@ -135,10 +135,10 @@ void Client::pump() {
       if (transaction != transaction_) return;
     }
     if (effects.outcome && commit_) {
+      // The coordinator goes on to clear up, until the client begins anew.
       const auto done = std::exchange(commit_, nullptr);
-      coordinator_.reset();
       done(std::move(*effects.outcome));
-      return;
+      if (transaction != transaction_) return;
     }
   }
 }
@@ -149,7 +149,7 @@ void Client::route(uint64_t token, const ddb::Bytes& key, std::shared_ptr<const 
     refresh();
     return coordinator_->no_answer(token, {ddb::Code::unavailable, "no range is known that holds the key", {}, {}});
   }
-  if (!ddb::range::is_within(*body, route->descriptor.span)) {
+  if (!ddb::proto::is_within(*body, route->descriptor.span)) {
     return coordinator_->reply(token, ddb::Error{ddb::Code::wrong_range, "the request spans several ranges", {}, {}});
   }
   const auto target = ddb::client::RangeMap::targets(*route).front();
