@@ -85,9 +85,27 @@ struct FakeCluster {
     if (silent) return std::nullopt;
     if (const auto* read = std::get_if<proto::ReadRequest>(&call.request.body)) return serve(range.descriptor.span, *read);
     if (const auto* commit = std::get_if<proto::CommitRequest>(&call.request.body)) return serve(node, *commit);
+    if (const auto* prepare = std::get_if<proto::PrepareRequest>(&call.request.body)) {
+      for (const auto& write : prepare->writes) locks[write.key] = write.value;
+      return proto::PrepareReply{prepare->attempt.c0};
+    }
+    if (const auto* decide = std::get_if<proto::DecideRequest>(&call.request.body)) {
+      records[decide->attempt] = decide->commit_ts;
+      resolve(decide->keys);
+      return proto::SettleReply{decide->commit_ts};
+    }
+    if (const auto* resolved = std::get_if<proto::ResolveRequest>(&call.request.body)) {
+      resolve(resolved->keys);
+      return proto::Done{};
+    }
+    if (std::holds_alternative<proto::ForgetRequest>(call.request.body)) return proto::Done{};
     const auto& settle = std::get<proto::SettleRequest>(call.request.body);
     const auto record = records.find(settle.attempt);
     return proto::SettleReply{record == records.end() ? std::nullopt : std::optional{record->second}};
+  }
+
+  void resolve(const std::vector<Bytes>& keys) {
+    for (const Bytes& key : keys) data.insert(locks.extract(key));
   }
 
   std::optional<proto::RangeReply> serve(const env::KeySpan& bounds, const proto::ReadRequest& request) {
@@ -148,6 +166,7 @@ struct FakeCluster {
   std::map<Bytes, env::MetaEntry> meta;
   std::vector<std::pair<FakeOracle::Call, proto::WatchRequest>> watchers;
   std::map<Bytes, Bytes> data;
+  std::map<Bytes, Bytes> locks;  // prepared, not yet resolved
   std::map<proto::Attempt, Timestamp> records;
   uint64_t revision = 0;
   uint64_t clock = 1000;
