@@ -72,6 +72,11 @@ test_expect_success 'put --if-revision changes the key only if nobody else did' 
 	ddb-oracle get b >out
 '
 
+test_expect_success 'values in UTF-8 are text, other bytes are not' '
+	ddb-oracle put grüße "Zoë – 東京" >out && ddb-oracle get grüße --no-header | cut -f 1,2 >out && printf "grüße\tZoë – 東京\n" >expected && test_cmp expected out &&
+	printf "\303(" | ddb-oracle put latin - >out && ddb-oracle get latin --no-header | cut -f 2 >out && printf "\\\\xc328\n" >expected && test_cmp expected out
+'
+
 test_expect_success 'get of many keys, in order' '
 	for key in k/1 k/2 k/3 l; do ddb-oracle put "$key" "of $key" >/dev/null || return 1; done &&
 	ddb-oracle get k/ --prefix --no-header | cut -f 1 | xargs >out && test "$(cat out)" = "k/1 k/2 k/3" &&

@@ -14,6 +14,14 @@ bool empty(env::State& state, env::Table table, BytesView prefix) {
   return !cursor->seek(prefix) || !cursor->key().starts_with(prefix);
 }
 
+/// The first row that its checksum denies.
+std::optional<Bytes> damaged_row(env::State& state, env::Table table, BytesView prefix) {
+  const auto cursor = state.cursor(table);
+  for (bool on = cursor->seek(prefix); on && cursor->key().starts_with(prefix); on = cursor->next())
+    if (!unseal(cursor->key(), cursor->value())) return Bytes{cursor->key()};
+  return std::nullopt;
+}
+
 }  // namespace
 
 void found(const proto::FoundingRecord& record, uint32_t replicas, env::WriteBatch& out) {
@@ -58,6 +66,13 @@ Result<void> check(env::State& state) {
     if (!sealed && empty(state, env::Table::range, machine_rows) && empty(state, env::Table::data, {})) return {};
     return fail(Code::bad_data, "the oracle's record, with the mark below which timestamps are given out, is gone or damaged",
                 "start this member from an empty directory, as a new one");
+  }
+  for (const auto& [table, prefix] : {std::pair{env::Table::range, machine_rows}, {env::Table::data, BytesView{}}, {env::Table::txn, BytesView{}}}) {
+    const auto damaged = damaged_row(state, table, prefix);
+    if (damaged)
+      return fail(Code::bad_data, "the oracle's metadata is damaged at key " + to_hex(*damaged) + " of table " +
+                                      std::to_string(static_cast<int>(table)),
+                  "start this member from an empty directory, as a new one");
   }
   return {};
 }

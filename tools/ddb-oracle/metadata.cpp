@@ -4,6 +4,8 @@
 #include <csignal>
 #include <cstdio>
 
+#include "cli/text.hpp"
+
 namespace ddb::oracle {
 
 namespace {
@@ -21,12 +23,13 @@ Result<Span> span_of(const KeyOptions& keys) {
   return Span{keys.key, keys.key.empty() ? Bytes{"\xff"} : prefix_end(keys.key)};
 }
 
-/// Text as it is; as a blob what holds anything but printable ASCII and white space.
+/// Text as it is; as a blob what is not UTF-8 or holds control characters other than white space.
 cli::Cell cell_of(BytesView bytes) {
-  const bool text = std::ranges::none_of(bytes, [](char c) {
+  const bool controls = std::ranges::any_of(bytes, [](char c) {
     const auto byte = static_cast<unsigned char>(c);
-    return (byte < 0x20 && c != '\t' && c != '\n' && c != '\r') || byte >= 0x7f;
+    return (byte < 0x20 && c != '\t' && c != '\n' && c != '\r') || byte == 0x7f;
   });
+  const bool text = !controls && cli::valid_utf8(bytes) == bytes;
   return text ? cli::Cell{std::string_view{bytes}} : cli::Cell{cli::Blob{bytes}};
 }
 

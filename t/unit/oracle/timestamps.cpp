@@ -260,6 +260,12 @@ TEST_CASE("an oracle whose record is gone or damaged is refused, and one not yet
   MemoryState damaged = whole;
   damaged.tables[0].find(record_key)->second[3] ^= 1;
   CHECK_FALSE(check(damaged));
+  for (const auto table : {env::Table::data, env::Table::txn}) {
+    MemoryState row = whole;
+    row.tables[static_cast<size_t>(table)].begin()->second[1] ^= 1;
+    REQUIRE_FALSE(check(row));
+    CHECK(check(row).error().message.find(to_hex(row.tables[static_cast<size_t>(table)].begin()->first)) != std::string::npos);
+  }
 }
 
 TEST_CASE("timestamps are unique and rise in real time, whatever clocks, crashes and elections do") {
