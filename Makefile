@@ -13,6 +13,11 @@ COMPILE := ccache $(CXX)
 else
 COMPILE := $(CXX)
 endif
+# A cold build, without ccache, precompiles the headers that all files parse, and leaves tests unoptimised. With ccache
+# files are compiled one by one: it would have to hash the precompiled headers for each, and a missing #include shows.
+COLD := $(if $(filter ccache,$(COMPILE)),$(CCACHE_DISABLE),1)
+STD_HEADERS := algorithm array atomic chrono cmath cstdint cstring deque expected functional map memory mutex optional \
+  random ranges set span sstream string string_view tuple utility variant vector
 LIBS := -lsqlite3 -llmdb -lboost_context -lfmt -lisal -lreadline -labsl_throw_delegate -labsl_raw_logging_internal -lpthread
 
 ifeq ($(V),0)
@@ -55,6 +60,7 @@ TOOLS      := $(patsubst tools/%/main.cpp,%,$(wildcard tools/*/main.cpp))
 FUZZERS    := $(addprefix $(BUILD)/fuzz-,$(filter-out main,$(patsubst t/fuzz/%.cpp,%,$(wildcard t/fuzz/*.cpp))))
 UNIT_DIRS  := $(sort $(patsubst t/unit/%/,%,$(dir $(wildcard t/unit/*/*.cpp))))
 BINS       := $(addprefix bin/,$(TOOLS))
+ALL_OBJS   := $(call objects,$(wildcard libshared/*/*.cpp tools/*/*.cpp t/unit/*.cpp t/unit/*/*.cpp t/fuzz/*.cpp t/sim/*.cpp))
 
 .PHONY: all tests check sim mutants fuzz san install uninstall clean rewrite
 .SECONDARY:
@@ -67,6 +73,18 @@ tests: all $(CHECKERS)
 
 check: tests
 	$(Q)prove --timer t
+
+ifneq ($(COLD),)
+$(BUILD)/pch/std.hpp $(BUILD)/pch/unit.hpp: Makefile
+	@mkdir -p $(@D)
+	$(Q)printf '#include <%s>\n' $(STD_HEADERS) $(if $(findstring unit,$@),doctest/doctest.h) >$@
+$(BUILD)/pch/%.hpp.gch: $(BUILD)/pch/%.hpp
+	$(call say,PCH,$<) $(CXX) $(ALL_CXXFLAGS) $(if $(findstring unit,$<),-O0) -x c++-header -o $@ $<
+$(filter-out $(BUILD)/t/unit/%,$(ALL_OBJS)): $(BUILD)/pch/std.hpp.gch
+$(filter-out $(BUILD)/t/unit/%,$(ALL_OBJS)): private ALL_CXXFLAGS += -include $(BUILD)/pch/std.hpp
+$(filter $(BUILD)/t/unit/%,$(ALL_OBJS)): $(BUILD)/pch/unit.hpp.gch
+$(filter $(BUILD)/t/unit/%,$(ALL_OBJS)): private ALL_CXXFLAGS += -O0 -include $(BUILD)/pch/unit.hpp
+endif
 
 $(BUILD)/%.o: %.cpp
 	@mkdir -p $(@D)
@@ -86,7 +104,7 @@ $(foreach tool,$(TOOLS),$(eval $(call tool_rule,$(tool))))
 
 # Unit tests of one layer: build/unit-raft and so on. t/unit/DIR/ mirrors libshared/DIR/.
 define unit_rule
-$$(BUILD)/unit-$(1): $$(call objects,$$(wildcard t/unit/$(1)/*.cpp) t/unit/main.cpp $$(foreach d,$$(needs_$(1)),$$(call sources,$$(d))))
+$$(BUILD)/unit-$(1): $$(call objects,$$(foreach d,$$(needs_$(1)),$$(call sources,$$(d))) $$(wildcard t/unit/$(1)/*.cpp) t/unit/main.cpp)
 	$$(call say,LINK,$$@) $$(CXX) $$(ALL_CXXFLAGS) -o $$@ $$^ $$(LIBS)
 endef
 $(foreach dir,$(UNIT_DIRS),$(eval $(call unit_rule,$(dir))))
