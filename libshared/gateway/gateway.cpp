@@ -6,11 +6,19 @@
 
 namespace ddb::gateway {
 
+namespace {
+
+/// Of one session: what the deepest statements that the limits of SQL allow take, and as much again. The kernel gives memory
+/// only to what was used.
+constexpr size_t stack_bytes = 2 << 20;
+
+}  // namespace
+
 Gateway::Gateway(net::Loop& loop, const client::ClusterOptions& options, std::function<void(const Error&)> trouble)
     : loop_{loop},
       trouble_{std::move(trouble)},
       cluster_{loop, options},
-      fibers_{loop},
+      fibers_{loop, stack_bytes},
       kv_{cluster_, fibers_},
       meta_{cluster_.oracle(), fibers_},
       ticker_{loop} {}

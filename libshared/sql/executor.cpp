@@ -12,9 +12,6 @@
 namespace ddb::sql {
 namespace {
 
-/// Deep expressions and huge statements would overflow a fiber's stack.
-constexpr int expression_depth_max = 200;
-constexpr int compound_select_max = 500;
 constexpr int yield_steps = 10'000;  // of SQLite's machine: a millisecond or so
 
 /// Statistics of memory use cost every allocation a global lock. Before SQLite is first used, or never.
@@ -26,8 +23,6 @@ void configure_once() {
 PrivateDb& configured(PrivateDb& db) {
   configure_once();
   sqlite3_extended_result_codes(db.get(), 1);
-  sqlite3_limit(db.get(), SQLITE_LIMIT_EXPR_DEPTH, expression_depth_max);
-  sqlite3_limit(db.get(), SQLITE_LIMIT_COMPOUND_SELECT, compound_select_max);
   return db;
 }
 
@@ -107,12 +102,14 @@ Result<void> Executor::begin() {
 }
 
 Result<void> Executor::install(std::shared_ptr<const Schema> schema) {
-  if (schema == schema_) return {};
-  planner_.use_schema(*schema);
-  if (auto used = stages_.use_schema(*schema); !used) return used;
-  if (auto used = read_tables_->use_schema(schema); !used) return used;
-  checks_.use_schema(*schema);
-  schema_ = std::move(schema);
+  if (schema == schema_ && installed_) return {};
+  installed_ = false;
+  const auto before = std::exchange(schema_, std::move(schema));  // what follows refers to the new one, even when it fails
+  planner_.use_schema(*schema_);
+  if (auto used = stages_.use_schema(*schema_); !used) return used;
+  if (auto used = read_tables_->use_schema(schema_); !used) return used;
+  checks_.use_schema(*schema_);
+  installed_ = true;
   return {};
 }
 

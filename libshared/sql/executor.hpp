@@ -122,6 +122,7 @@ class Executor {
   Planner planner_;
   Query real_;  // SELECT CAST(? AS REAL): SQLite's own reading of a number
   std::shared_ptr<const Schema> schema_;  // the installed one
+  bool installed_ = false;  // everywhere
   std::unique_ptr<Transaction> txn_;
   bool transaction_lost_ = false;
   bool kept_changes_ = false;

@@ -8,6 +8,9 @@
 namespace ddb::sql {
 namespace {
 
+/// They may all be nested, and SQLite's code generator recurses.
+constexpr size_t selects_max = 600;
+
 std::vector<ColumnInfo> columns_of(const Query& query) {
   std::vector<ColumnInfo> columns;
   for (int i = 0; i < query.columns(); ++i) {
@@ -80,6 +83,11 @@ SqlResult<std::shared_ptr<Plan>> Planner::make(const ParsedStatement& s) {
   if (const auto name = internal_name(s, *schema_)) {
     const std::string text{s.text.substr(name->offset, name->size)};
     return std::unexpected(error_at(s, name->offset, {Code::refused, "the name " + text + " is reserved", {}, {}}));
+  }
+  size_t selects = 0;
+  for (size_t i = 0; i < s.tokens.size(); ++i) selects += s.is(i, "SELECT") ? 1 : 0;
+  if (selects > selects_max) {
+    return std::unexpected(to_sql_error({Code::failed, "a statement takes at most " + std::to_string(selects_max) + " SELECTs", {}, {}}));
   }
   const Head head = s.head.kind == StatementKind::explain ? explained(s) : s.head;
   const DmlHead& dml = head.dml;

@@ -12,6 +12,9 @@ namespace ddb::sql {
 
 namespace {
 
+/// Sessions run what is stored inside texts of their own, which nest a little deeper.
+constexpr int stored_depth_max = PrivateDb::expression_depth_max - 20;
+
 bool contains(std::string_view lower, std::string_view part) { return lower.find(part) != std::string_view::npos; }
 
 Result<void> insert_row(sqlite3* db, const Table& table, const Row& row) {
@@ -79,6 +82,7 @@ ShadowCatalog::~ShadowCatalog() = default;
 
 Result<std::unique_ptr<ShadowCatalog>> ShadowCatalog::open(const Schema& schema) {
   auto impl = std::make_unique<Impl>();
+  sqlite3_limit(impl->db.get(), SQLITE_LIMIT_EXPR_DEPTH, stored_depth_max);
   // No trigger may fire for a sample row.
   sqlite3_db_config(impl->db.get(), SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
   if (auto done = impl->db.run("PRAGMA foreign_keys = OFF"); !done)

@@ -90,6 +90,9 @@ std::string declared_columns(const Table& table) {
 PrivateDb::PrivateDb() {
   const int rc = sqlite3_open_v2(":memory:", &db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
   DDB_ASSERT(rc == SQLITE_OK);
+  sqlite3_limit(db_, SQLITE_LIMIT_EXPR_DEPTH, expression_depth_max);
+  sqlite3_limit(db_, SQLITE_LIMIT_COMPOUND_SELECT, compound_select_max);
+  sqlite3_limit(db_, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, like_pattern_bytes_max);
 }
 
 PrivateDb::~PrivateDb() { sqlite3_close_v2(db_); }

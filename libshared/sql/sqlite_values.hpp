@@ -30,8 +30,13 @@ std::string declared_columns(const Table& table);
 std::string_view collation_name(Collation collation);
 
 /// Owns a connection to a private in-memory database.
+/// Limits let its statements fit a gateway's stacks (gateway/gateway.cpp).
 class PrivateDb {
  public:
+  static constexpr int expression_depth_max = 200;
+  static constexpr int compound_select_max = 500;
+  static constexpr int like_pattern_bytes_max = 1000;  // SQLite matches by recursion
+
   PrivateDb();
   ~PrivateDb();
   PrivateDb(const PrivateDb&) = delete;
