@@ -56,9 +56,10 @@ class Kv {
   void read(Call call);
   void write(Call call);
   void compare_and_set(Call call);
+  void transfer(Call call);
   void ended(Call call, const Result<void>& result);
 
-  bool reads_something() const { return options_.read_percent > 0 || options_.cas_percent > 0; }
+  bool reads_something() const { return options_.read_percent + options_.cas_percent + options_.transfer_percent > 0; }
   uint64_t next_number() { return ++last_number_; }
 
   const KvOptions& options_;
@@ -72,7 +73,7 @@ class Kv {
   uint64_t last_process_ = 0;
   std::map<std::string, uint64_t> seen_;  // what a cas expects: the last value heard of
   std::unique_ptr<ClosedLoop> run_;
-  std::unique_ptr<Measure> reads_, writes_, cas_;
+  std::unique_ptr<Measure> reads_, writes_, cas_, transfers_;
 };
 
 Result<void> Kv::run(cli::Output& out) {
@@ -83,11 +84,12 @@ Result<void> Kv::run(cli::Output& out) {
     if (auto loaded = preload(); !loaded) return loaded;
 
   run_ = std::make_unique<ClosedLoop>(loop_, options_.load, [this](uint32_t client) { start(client); });
-  for (auto* measure : {&reads_, &writes_, &cas_}) *measure = std::make_unique<Measure>(run_->begin_ns());
+  for (auto* measure : {&reads_, &writes_, &cas_, &transfers_}) *measure = std::make_unique<Measure>(run_->begin_ns());
   run_->run();
-  for (auto* measure : {&reads_, &writes_, &cas_}) (*measure)->close(run_->end_ns());
+  for (auto* measure : {&reads_, &writes_, &cas_, &transfers_}) (*measure)->close(run_->end_ns());
   if (auto closed = history_.close(); !closed) return closed;
-  return report(out, "kv", options_.load.clients, *run_, {{"read", reads_.get()}, {"write", writes_.get()}, {"cas", cas_.get()}});
+  return report(out, "kv", options_.load.clients, *run_,
+                {{"read", reads_.get()}, {"write", writes_.get()}, {"cas", cas_.get()}, {"transfer", transfers_.get()}});
 }
 
 /// A row for every key, so that reads find something and a history knows what was there.
@@ -126,6 +128,7 @@ void Kv::start(uint32_t client) {
   const auto dice = static_cast<double>(random_.below(100'000)) / 1000;
   if (dice < options_.read_percent) return read(std::move(call));
   if (dice < options_.read_percent + options_.cas_percent) return compare_and_set(std::move(call));
+  if (dice < options_.read_percent + options_.cas_percent + options_.transfer_percent) return transfer(std::move(call));
   write(std::move(call));
 }
 
@@ -171,10 +174,28 @@ void Kv::compare_and_set(Call call) {
   });
 }
 
+/// Reads two rows, writes both. A conflict is a failure: nothing is tried again. Not in the history, whose operations have
+/// one key each.
+void Kv::transfer(Call call) {
+  call.measure = transfers_.get();
+  call.operation.f = Function::read;
+  std::vector<Bytes> keys{call.operation.key, key_name(chooser_.next(random_))};
+  if (keys[0] == keys[1]) keys.pop_back();
+  auto txn = std::make_shared<client::Txn>(cluster_);
+  txn->get(keys, [this, call, txn, keys](Result<Values> values) mutable {
+    if (!values) return ended(std::move(call), std::unexpected(values.error()));
+    std::vector<env::Write> writes;
+    for (const Bytes& key : keys) writes.push_back({env::WriteKind::put, key, value_of(next_number(), options_.value_bytes)});
+    txn->commit(std::move(writes), [this, call](Result<Timestamp> done) mutable {
+      ended(std::move(call), done ? Result<void>{} : std::unexpected(done.error()));
+    });
+  });
+}
+
 void Kv::ended(Call call, const Result<void>& result) {
   const int64_t end_ns = now_ns();
   const bool unknown = !result && result.error().code == Code::unknown_outcome && call.operation.f != Function::read;
-  history_.end(call.operation, result ? Ending::ok : unknown ? Ending::info : Ending::fail);
+  if (call.measure != transfers_.get()) history_.end(call.operation, result ? Ending::ok : unknown ? Ending::info : Ending::fail);
   if (unknown) process_[call.client] = last_process_++;  // what is not known to have ended may happen yet
   if (result && call.operation.value && options_.cas_percent > 0) seen_[call.operation.key] = *call.operation.value;
   if (run_->measuring()) {
@@ -191,7 +212,9 @@ Result<void> run_kv(cli::Context& context, const KvOptions& options) {
   if (!oracles) return std::unexpected(oracles.error());
   const auto distribution = parse_distribution(options.distribution);
   if (!distribution) return std::unexpected(distribution.error());
-  if (options.read_percent + options.cas_percent > 100) return fail(Code::usage, "reads and cas are more than 100 percent");
+  if (options.read_percent + options.cas_percent + options.transfer_percent > 100) {
+    return fail(Code::usage, "reads, cas and transfers are more than 100 percent");
+  }
   Kv kv{{.oracles = std::move(*oracles), .timeout = options.timeout}, options, *distribution};
   return kv.run(context.out());
 }

@@ -1,4 +1,4 @@
-// ddb-bench kv: durable one-row writes, linearizable reads and compare-and-set, straight at the nodes.
+// ddb-bench kv: durable one-row writes, linearizable reads, compare-and-set and transfers, straight at the nodes.
 #pragma once
 
 #include <string>
@@ -14,6 +14,7 @@ struct KvOptions {
   Duration timeout = std::chrono::seconds{10};
   double read_percent = 0;
   double cas_percent = 0;
+  double transfer_percent = 0;
   uint64_t value_bytes = 256;
   uint64_t keys = 10'000;
   std::string distribution = "uniform";

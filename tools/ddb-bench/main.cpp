@@ -28,6 +28,7 @@ int main(int argc, char** argv) {
   kv_command.with_oracle()
       .option("-r,--read-percent", kv.read_percent, "share of reads").between(0, 100)
       .option("--cas-percent", kv.cas_percent, "share of compare-and-set transactions").between(0, 100)
+      .option("--transfer-percent", kv.transfer_percent, "share of transactions that read and write two rows").between(0, 100)
       .option("-s,--value-bytes", kv.value_bytes, "size of a value").between(1, 1 << 20)
       .option("-k,--keys", kv.keys, "how many different keys").between(1, 1e9)
       .option("--distribution", kv.distribution, "of keys").one_of({"uniform", "zipf", "sequential"})
