@@ -61,18 +61,18 @@ class CycleSearch {
   void close_component(State root);
   void search_components();
   void search_time();
-  /// The shortest way from `start` to a state that `wanted`, over states that `allowed`; with `time_edges` (0 or 1) to close the
-  /// circle it must be shorter than the best so far.
-  template <class Allowed, class Wanted>
-  void search_from(State start, uint32_t time_edges, Allowed allowed, Wanted wanted);
-  void keep(State start, State last, bool timed);
-
   struct Visit {
     uint32_t round = 0;
     uint32_t edge = none;   // by which it was reached
     State before = none;
     uint32_t distance = 0;
   };
+
+  /// The shortest way from `start` to a state that `wanted`, over states that `allowed`; with `time_edges` (0 or 1) to close the
+  /// circle it must be shorter than the best so far.
+  template <class Allowed, class Wanted>
+  void search_from(State start, uint32_t time_edges, Allowed allowed, Wanted wanted);
+  void keep(State start, const Visit& goal, bool timed);
 
   const Graph& graph_;
   CycleQuery query_;
@@ -84,7 +84,7 @@ class CycleSearch {
   std::vector<State> stack_;
   std::vector<Visit> visits_;
   uint32_t round_ = 0;
-  size_t best_length_ = ~size_t{0};
+  uint32_t best_length_ = none;
   std::optional<std::vector<Edge>> best_;
 };
 
@@ -153,52 +153,49 @@ void CycleSearch::close_component(State root) {
   earliest_end_.push_back(earliest);
 }
 
+/// Breadth first; pass edges, which count for nothing, keep their place in front.
 template <class Allowed, class Wanted>
 void CycleSearch::search_from(State start, uint32_t time_edges, Allowed allowed, Wanted wanted) {
   if (work_left_ == 0 && best_) return;
   if (visits_.empty()) visits_.resize(states());
   ++round_;
   visits_[start] = {.round = round_};
+  Visit goal{.distance = best_length_ - time_edges};
   std::deque<State> queue{start};
-  while (!queue.empty()) {
+  while (!queue.empty() && visits_[queue.front()].distance < goal.distance) {
     const State state = queue.front();
     queue.pop_front();
     for (uint32_t e = graph_.first_[node(state)]; e < graph_.first_[node(state) + 1]; ++e) {
       work_left_ -= work_left_ > 0;
-      const Edge& edge = graph_.edges_[e];
-      const State to = follow(state, edge);
-      if (to == none) continue;
-      const bool pass = edge.kind == EdgeKind::pass;
-      const uint32_t distance = visits_[state].distance + !pass;
-      if (distance + time_edges >= best_length_ || !allowed(to)) continue;
+      const State to = follow(state, graph_.edges_[e]);
+      if (to == none || !allowed(to)) continue;
+      const bool pass = graph_.edges_[e].kind == EdgeKind::pass;
+      const Visit visit{.round = round_, .edge = e, .before = state, .distance = visits_[state].distance + !pass};
+      if (visit.distance >= goal.distance) continue;
       if (wanted(to)) {
-        visits_[to].edge = e;
-        visits_[to].before = state;
-        return keep(start, to, time_edges == 1);
+        goal = visit;
+        continue;
       }
-      if (visits_[to].round == round_) continue;
-      visits_[to] = {.round = round_, .edge = e, .before = state, .distance = distance};
+      if (visits_[to].round == round_ && visits_[to].distance <= visit.distance) continue;
+      visits_[to] = visit;
       if (pass) queue.push_front(to);
       else queue.push_back(to);
     }
   }
+  if (goal.edge != none) keep(start, goal, time_edges == 1);
 }
 
-void CycleSearch::keep(State start, State last, bool timed) {
-  std::vector<Edge> edges;
-  State at = last;
-  do {
-    edges.push_back(graph_.edges_[visits_[at].edge]);
-    at = visits_[at].before;
-  } while (at != start);
+void CycleSearch::keep(State start, const Visit& goal, bool timed) {
+  std::vector<Edge> edges{graph_.edges_[goal.edge]};
+  for (State at = goal.before; at != start; at = visits_[at].before) edges.push_back(graph_.edges_[visits_[at].edge]);
   std::ranges::reverse(edges);
   std::vector<Edge> whole;
   for (const auto& edge : edges) {
     if (edge.kind == EdgeKind::pass) whole.back().to = edge.to;
     else whole.push_back(edge);
   }
-  if (timed) whole.push_back({node(last), node(start), EdgeKind::time, 0});
-  best_length_ = whole.size();
+  if (timed) whole.push_back({whole.back().to, node(start), EdgeKind::time, 0});
+  best_length_ = static_cast<uint32_t>(whole.size());
   best_ = std::move(whole);
 }
 

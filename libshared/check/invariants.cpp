@@ -33,6 +33,10 @@ class Checker {
   Report& report_;
 };
 
+/// Wraps around: a history from a file may hold anything.
+Value plus(Value a, Value b) { return static_cast<Value>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b)); }
+Value minus(Value a, Value b) { return static_cast<Value>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b)); }
+
 /// Who put a value where: rows that are written once at most, as values that are unique.
 class Writers {
  public:
@@ -87,7 +91,7 @@ bool Bank::open() {
   if (opening == operations_.end()) return false;
   for (const auto& action : actions(*opening)) {
     accounts_[action.key] = {.opening = action.value};
-    total_ += action.value;
+    total_ = plus(total_, action.value);
   }
   opened_ = last_end_ = operation(*opening).end;
   return true;
@@ -99,7 +103,7 @@ void Bank::check_read(uint32_t index) {
   size_t seen = 0;
   for (const auto& action : actions(index)) {
     if (action.value == null || !accounts_.contains(action.key)) continue;
-    sum += action.value;
+    sum = plus(sum, action.value);
     ++seen;
   }
   if (seen != accounts_.size()) violation("missing rows", without_snapshot, std::to_string(seen) + " accounts of " + std::to_string(accounts_.size()) + " are there", {index});
@@ -115,10 +119,10 @@ void Bank::add_transfer(uint32_t index) {
       found[action.key] = action.value;
       continue;
     }
-    const Value change = action.value - found[action.key];
+    const Value change = minus(action.value, found[action.key]);
     Account& account = accounts_[action.key];
-    if (is_ok(index) || change < 0) account.least += change;
-    if (is_ok(index) || change > 0) account.most += change;
+    if (is_ok(index) || change < 0) account.least = plus(account.least, change);
+    if (is_ok(index) || change > 0) account.most = plus(account.most, change);
   }
   if (is_ok(index)) last_end_ = std::max(last_end_, operation(index).end);
 }
@@ -129,11 +133,11 @@ void Bank::check_end() {
   for (const auto& action : actions(last_read_)) {
     const auto at = accounts_.find(action.key);
     if (at == accounts_.end() || action.value == null) continue;
-    const auto& [opening, least, most] = at->second;
-    if (action.value >= opening + least && action.value <= opening + most) continue;
+    const Value least = plus(at->second.opening, at->second.least), most = plus(at->second.opening, at->second.most);
+    if (action.value >= least && action.value <= most) continue;
     violation("lost or repeated transfer", strict_serializable,
-              "account " + history_.key(action.key) + " holds " + std::to_string(action.value) + ", but its transfers leave " + std::to_string(opening + least) +
-                  (least == most ? "" : " to " + std::to_string(opening + most)), {last_read_});
+              "account " + history_.key(action.key) + " holds " + std::to_string(action.value) + ", but its transfers leave " + std::to_string(least) +
+                  (least == most ? "" : " to " + std::to_string(most)), {last_read_});
   }
 }
 
@@ -287,7 +291,7 @@ void Sequential::check_order(uint32_t index) {
     const Value first = values.begin()->second;
     Value before = first;
     for (const auto& [place, value] : values) {
-      if (value > before || value < first - 1)
+      if (value > before || value < minus(first, 1))
         violation("out of order", without_snapshot, "row " + std::to_string(place) + " of " + group + " holds " + std::to_string(value) + ", after " + std::to_string(before) + " in the row before and " + std::to_string(first) + " in the first", {index});
       before = value;
     }

@@ -301,14 +301,20 @@ void ListAppend::add_edges_to_unseen(uint32_t from, EdgeKind kind, uint32_t key)
     if (to != from) graph_.add_edge({from, to, kind, key});
 }
 
+/// A session orders all its transactions, not only neighbours: behind each stands a joint that leads to all later ones.
 void ListAppend::add_sessions() {
-  std::unordered_map<uint64_t, uint32_t> last;  // node of each process; looked up only
+  std::unordered_map<uint64_t, uint32_t> last;  // joint of each process; looked up only
   for (const uint32_t index : operations_) {
-    if (node_of_[index] == none) continue;
-    const auto [at, first] = last.try_emplace(operation(index).process, node_of_[index]);
+    const uint32_t node = node_of_[index];
+    if (node == none) continue;
+    const uint32_t joint = graph_.add_joint();
+    operation_of_.push_back(none);
+    graph_.add_edge({node, joint, EdgeKind::session, 0});
+    const auto [at, first] = last.try_emplace(operation(index).process, joint);
     if (first) continue;
-    graph_.add_edge({at->second, node_of_[index], EdgeKind::session, 0});
-    at->second = node_of_[index];
+    graph_.add_edge({at->second, node, EdgeKind::pass, 0});
+    graph_.add_edge({at->second, joint, EdgeKind::pass, 0});
+    at->second = joint;
   }
 }
 

@@ -158,6 +158,13 @@ TEST_CASE("list-append: the order of a session") {
       1 ok [["r", "x", [1]]])");
   CHECK(found(report, "G-single-session"));
   CHECK(report.ruled_out() == without_session);
+  const auto longer = check_text(R"(
+      0 ok [["append", "x", 1]]
+      0 ok [["append", "y", 1]]
+      0 ok [["r", "y", [1]]]
+      0 ok [["r", "x", []]]
+      1 ok [["r", "x", [1]]])");
+  CHECK(cycle_length(longer, "G-single-session") == 2);
 }
 
 TEST_CASE("list-append: what no database may answer") {
