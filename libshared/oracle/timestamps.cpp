@@ -34,7 +34,7 @@ void Clock::observe(Timestamp mark, Instant now) {
 }
 
 void Clock::start(Timestamp mark, Instant now, uint64_t wall_millis) {
-  const Duration floor = to_time(mark);
+  const Duration floor = DDB_KEEPS("O1.start") ? to_time(mark) : Duration{};
   const Duration wall = to_time(wall_millis);
   const bool first = mark.millis() == 0;  // a new oracle has nothing to compare the clock with
   const bool known = seen_ && seen_->live;

@@ -12,6 +12,7 @@ struct Directory {
   std::map<ddb::StoreId, Endpoint> stores;
   std::vector<Endpoint> oracles;
   std::vector<Endpoint> nodes;
+  std::vector<Endpoint> clients;
 };
 
 }  // namespace sim

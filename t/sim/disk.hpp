@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 #include <utility>
+#include <vector>
 
 #include "env/snapshot_files.hpp"
 #include "oracle/founding.hpp"
@@ -59,6 +60,10 @@ struct Disk {
 
   /// W7: batches that a flush has made needless go, oldest first.
   void release(const ddb::range::Checkpoint& flushed, ddb::BatchNumber proven);
+  /// W8: what keeps the oldest batch of a log that has become long.
+  std::vector<ddb::proto::ReplicaKey> pinning() const;
+
+  static constexpr size_t log_batches_max = 150;
 };
 
 }  // namespace sim

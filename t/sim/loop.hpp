@@ -21,6 +21,7 @@ struct Habits {
   Duration pause_max = 120ms;  // between transactions
   double think = 0.1;          // of transactions take their time between reading and writing
   double vanish = 0.02;        // of commits lose their coordinator on the way
+  double greed = 0.05;         // of requests for timestamps are for as many as there may be
 };
 
 /// Goes on until stopped. At the end, the history of each kind looks at what all of that kind have seen.
@@ -57,6 +58,7 @@ class Loop : public Workload {
     succeeded_ += succeeded;
     again();
   }
+  const Habits& habits() const { return habits_; }
   World& world() { return client_->world(); }
   Client& client() { return *client_; }
 

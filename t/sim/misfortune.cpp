@@ -8,6 +8,8 @@ Misfortune::Misfortune(World& world, Network& network, Directory& directory, Pro
     : world_{world}, network_{network}, directory_{directory}, processes_{processes}, trace_{trace} {
   kinds_ = {{&Misfortune::crash, 4},           {&Misfortune::black_out, 1},      {&Misfortune::partition, 2},
             {&Misfortune::isolate, 2},         {&Misfortune::isolate_one_way, 1}, {&Misfortune::isolate_asleep, 2},
+            {&Misfortune::cut_link, 3},        {&Misfortune::hand_over_and_isolate, 2},
+            {&Misfortune::cut_off_client, 3},
             {&Misfortune::pause, 2},           {&Misfortune::stall, 2},          {&Misfortune::jump, 1},
             {&Misfortune::fill, 1},            {&Misfortune::hand_over, 4},      {&Misfortune::return_of_the_past, 1}};
   for (Kind& kind : kinds_) kind.weight *= world_.random().below(4);
@@ -145,6 +147,33 @@ void Misfortune::isolate_asleep() {
   tell(process.name() + " is cut off from its peers, and its timers are late");
   process.delay_timers(world_.between(1s, 6s));
   cut_off(process, true);
+}
+
+/// The others reach both: one of the two is elected though the other leads.
+void Misfortune::cut_link() {
+  Process& one = leader_or_anyone();
+  Process& other = anyone();
+  if (&one == &other || one.is_oracle() != other.is_oracle()) return;
+  tell(one.name() + " and " + other.name() + " do not reach each other");
+  network_.cut(one.endpoint(), other.endpoint());
+  network_.cut(other.endpoint(), one.endpoint());
+  heal_network_later();
+}
+
+/// It does not hear that it has been succeeded.
+void Misfortune::hand_over_and_isolate() {
+  Process& process = leader_or_anyone();
+  tell(process.name() + " hands its leaderships over and is cut off from its peers");
+  process.hand_over();
+  cut_off(process, true);
+}
+
+/// It hears nothing; what it says may arrive.
+void Misfortune::cut_off_client() {
+  const Endpoint client = directory_.clients[world_.random().below(directory_.clients.size())];
+  tell("client " + std::to_string(client) + " hears nothing");
+  for (auto& process : processes_) network_.cut(process->endpoint(), client);
+  heal_network_later();
 }
 
 void Misfortune::pause() {

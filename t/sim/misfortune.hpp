@@ -45,6 +45,9 @@ class Misfortune {
   void isolate();
   void isolate_one_way();
   void isolate_asleep();
+  void cut_link();
+  void hand_over_and_isolate();
+  void cut_off_client();
   void pause();
   void stall();
   void jump();

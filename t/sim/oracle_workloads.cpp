@@ -16,7 +16,7 @@ class TimestampClient final : public Loop {
 
  private:
   void operate() override {
-    const auto count = static_cast<uint32_t>(1 + world().random().below(world().chance(0.05) ? 65'536 : 100));
+    const auto count = static_cast<uint32_t>(1 + world().random().below(world().chance(habits().greed) ? 65'536 : 100));
     client().oracle().call(ddb::proto::TimestampRequest{count}, 3s,
                            [this, count, highest = history_.highest](ddb::Result<ddb::proto::OracleReply> reply) {
                              const auto* got = reply ? std::get_if<ddb::proto::TimestampReply>(&*reply) : nullptr;

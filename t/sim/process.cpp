@@ -235,6 +235,12 @@ Duration Process::sync_time() {
   return stall + (world_.chance(0.01) ? world_.between(5ms, 60ms) : world_.between(100us, 2ms));
 }
 
+/// Log and tables are files of their own: either may be the slower one.
+Duration Process::flush_time() {
+  const Duration sync = world_.chance(0.5) ? sync_time() : world_.between(100us, 2ms);
+  return world_.chance(0.3) ? sync : sync + world_.between(1ms, 40ms);
+}
+
 void Process::write_next() {
   if (writing_) return;
   auto batch = core_->next_batch(local_now());
@@ -266,12 +272,13 @@ void Process::maybe_flush() {
   auto checkpoint = core_->checkpoint(records);
   state_->apply(records);
   flush_ = state_->take_since();
-  world_.after(sync_time() + world_.between(1ms, 40ms),
+  world_.after(flush_time(),
                alive([this, checkpoint = std::move(checkpoint), proven = disk_.last_batch] {
                  flushing_ = false;
                  disk_.state.apply(*std::exchange(flush_, std::nullopt));
                  disk_.release(checkpoint, proven);
                  core_->flushed(checkpoint, local_now());
+                 core_->rewrite(disk_.pinning());
                  turn();
                }));
 }

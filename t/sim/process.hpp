@@ -93,6 +93,7 @@ class Process final : private ddb::env::SnapshotFiles {
   void written(ddb::proto::LogBatch batch);
   void maybe_flush();
   Duration sync_time();
+  Duration flush_time();
   void die_of_full_disk();
 
   // env::SnapshotFiles

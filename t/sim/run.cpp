@@ -68,7 +68,7 @@ class Run {
     options.endpoint = next_endpoint_++;
     // Small, so that followers fall behind it and need snapshots.
     options.replicas = replica_count;
-    options.core.truncation = {.keep_bytes = 8 << 10, .keep_bytes_max = 24 << 10};
+    options.core.truncation = {.keep_bytes = log_bytes_, .keep_bytes_max = 3 * log_bytes_};
     return options;
   }
 
@@ -138,6 +138,7 @@ class Run {
   }
 
   std::unique_ptr<Client> make_client() {
+    directory_.clients.push_back(next_endpoint_);
     return std::make_unique<Client>(world_, network_, next_endpoint_++, directory_);
   }
 
@@ -150,8 +151,10 @@ class Run {
     for (int i = 0; i < 3; ++i) transactions_.push_back(make_list_client(make_client(), habits, record_));
     for (int i = 0; i < 2; ++i) transactions_.push_back(make_set_client(make_client(), habits, record_, set_size_));
     for (int i = 0; i < 2; ++i) transactions_.push_back(make_bank_client(make_client(), habits));
-    for (int i = 0; i < 2; ++i) transactions_.push_back(make_skew_client(make_client(), habits));
-    for (int i = 0; i < 3; ++i) timestamps_.push_back(make_timestamp_client(make_client(), {}, history_));
+    for (int i = 0; i < 3; ++i) transactions_.push_back(make_skew_client(make_client(), habits));
+    Habits greedy;
+    if (world_.chance(0.3)) greedy = {.pause_max = 20ms, .greed = 0.8};
+    for (int i = 0; i < 3; ++i) timestamps_.push_back(make_timestamp_client(make_client(), greedy, history_));
     for (int i = 0; i < 2; ++i) writers_.push_back(make_meta_writer(make_client(), {}, meta_));
     each_client([](Workload& client) { client.start(); });
     network_.keep_order(next_endpoint_);
@@ -239,6 +242,7 @@ class Run {
   Workloads writers_;
   std::unique_ptr<Watcher> watcher_;
   Endpoint next_endpoint_ = 1;
+  const size_t log_bytes_ = world_.chance(0.5) ? 8 << 10 : 1 << 10;
 };
 
 }  // namespace
