@@ -15,6 +15,8 @@ namespace {
 constexpr Duration maintain_interval = std::chrono::seconds{1};
 constexpr Duration maintain_interval_idle = std::chrono::seconds{5};  // nothing written, and space left
 constexpr Duration cover_after = std::chrono::milliseconds{50};       // of an idle log (W2)
+constexpr Duration quick_succession = std::chrono::microseconds{400};  // of answers; between those of writes is more
+constexpr Duration wake_time = std::chrono::microseconds{100};         // about twice what it takes to wake an idle core
 constexpr Duration stop_poll = std::chrono::milliseconds{20};
 constexpr Duration space_retry = std::chrono::milliseconds{500};
 constexpr Duration calm = std::chrono::seconds{1};  // after the last flush
@@ -135,11 +137,18 @@ class StoreHost::Impl {
     if (out.failed) return events_.failed(*out.failed);
     for (auto& batch : out.messages) events_.send(std::move(batch));
     write_next();
+    if (!out.replies.empty()) expect_next(now);
     for (auto& reply : out.replies) events_.reply(std::move(reply));
     for (auto& call : out.oracle_calls) events_.oracle(std::move(call));
     maybe_flush(now);
     maybe_stop(now);
     arm_tick(now);
+  }
+
+  /// Who reads, gets an answer and reads again is back before an idle core would have woken.
+  void expect_next(Instant now) {
+    if (!writing_ && now - answered_ < quick_succession) loop_.expect(now + wake_time);
+    answered_ = now;
   }
 
   void write_next() {
@@ -263,6 +272,7 @@ class StoreHost::Impl {
 
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   bool turn_pending_ = false;
+  Instant answered_{};
   bool writing_ = false;
   size_t last_records_ = 0;  // in the batch written last
   Instant cover_at_{};

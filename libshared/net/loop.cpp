@@ -2,6 +2,8 @@
 
 #include <time.h>
 
+#include <algorithm>
+#include <thread>
 #include <utility>
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -20,13 +22,17 @@ struct Loop::Impl {
   asio::executor_work_guard<asio::io_context::executor_type> work = asio::make_work_guard(io);
   std::vector<std::unique_ptr<asio::signal_set>> signals;
   Duration spin{};
+  Instant expected{};  // see expect()
 
   void run_one() {
-    if (spin > Duration::zero()) {
-      const Instant until = now() + spin;
+    const bool expects = expected != Instant{};
+    if (expects || spin > Duration::zero()) {
+      const Instant until = std::max(now() + spin, expected);
       do {
         if (io.poll_one() > 0 || io.stopped()) return;
+        if (expects) std::this_thread::yield();
       } while (now() < until);
+      expected = {};
     }
     io.run_one();
   }
@@ -43,12 +49,8 @@ Instant Loop::now() {
 
 void Loop::run() {
   while (!impl_->io.stopped()) {
-    if (impl_->spin > Duration::zero()) {
-      impl_->run_one();
-    } else {
-      impl_->io.run_one();
-      impl_->io.poll();
-    }
+    impl_->run_one();
+    if (impl_->spin == Duration::zero()) impl_->io.poll();
   }
 }
 
@@ -59,6 +61,7 @@ void Loop::run_until(const std::function<bool()>& done) {
 void Loop::stop() { impl_->io.stop(); }
 bool Loop::stopped() const { return impl_->io.stopped(); }
 void Loop::set_spin(Duration spin) { impl_->spin = spin; }
+void Loop::expect(Instant until) { impl_->expected = until; }
 asio::io_context& Loop::io() { return impl_->io; }
 
 void Loop::post(Task task) { asio::post(impl_->io, std::move(task)); }

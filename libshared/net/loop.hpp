@@ -42,6 +42,9 @@ class Loop {
 
   /// While set, an otherwise idle loop polls for this long before it sleeps: burns a core for latency. Zero: never.
   void set_spin(Duration spin);
+  /// Something is likely to come before `until`: if the loop becomes idle, it polls that long before it sleeps, giving
+  /// way to whoever else wants the core. Waking up would take longer than the wait.
+  void expect(Instant until);
 
   boost::asio::io_context& io();  // for what this header does not offer
 

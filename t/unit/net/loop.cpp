@@ -80,3 +80,16 @@ TEST_CASE("spinning changes nothing but latency") {
   loop.run();
   CHECK(fired == 1);
 }
+
+TEST_CASE("expecting what does not come changes nothing either, and ends") {
+  Loop loop;
+  int fired = 0;
+  Timer timer{loop};
+  timer.after(std::chrono::milliseconds{3}, [&] {
+    ++fired;
+    loop.stop();
+  });
+  loop.expect(Loop::now() + std::chrono::milliseconds{1});
+  loop.run();
+  CHECK(fired == 1);
+}
