@@ -71,7 +71,7 @@ CHECKERS := $(addprefix $(BUILD)/unit-,$(UNIT_DIRS)) $(BUILD)/sim $(FUZZERS)
 
 tests: all $(CHECKERS)
 
-check: tests
+check: tests mutants
 	$(Q)prove --timer t
 
 ifneq ($(COLD),)

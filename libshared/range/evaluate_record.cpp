@@ -96,7 +96,7 @@ Verdict evaluate_resolve(const CommitContext& context, const proto::ResolveReque
   for (const Bytes& key : request.keys) {
     const auto lock = context.locks().at(key);
     if (!lock) return lock.error();
-    if (is_held(*lock, request.attempt)) command.keys.push_back(key);
+    if (!DDB_KEEPS("V1") || is_held(*lock, request.attempt)) command.keys.push_back(key);
   }
   if (command.keys.empty()) return proto::Done{};
   return CommandBody{std::move(command)};
