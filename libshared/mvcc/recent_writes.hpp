@@ -4,6 +4,8 @@
 
 #include <map>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "base/ids.hpp"
@@ -13,7 +15,7 @@ namespace ddb::mvcc {
 
 class RecentWrites {
  public:
-  /// Forgets the older half whenever it has noted this many keys.
+  /// Forgets the older half whenever it has noted this many keys; keys that nobody asked about since count each time.
   explicit RecentWrites(size_t keys_max = 16'384) : keys_max_{keys_max} {}
 
   /// Begins anew. No version above `ts` exists that will not be noted.
@@ -25,14 +27,16 @@ class RecentWrites {
   bool knows_since(Timestamp ts) const { return complete_above_ && ts >= *complete_above_; }
 
   /// A key of the span with a version newer than `ts`; nullopt: there is none. Only where knows_since(ts).
-  std::optional<Bytes> newer_in(const env::KeySpan& span, Timestamp ts) const;
+  std::optional<Bytes> newer_in(const env::KeySpan& span, Timestamp ts);
 
  private:
   struct Generation {
-    std::map<Bytes, Timestamp, std::less<>> newest;  // by key
+    std::map<Bytes, Timestamp, std::less<>> newest;    // by key
+    std::vector<std::pair<Bytes, Timestamp>> unsorted;  // noted since somebody asked: sorted only if anybody does
     Timestamp highest;
   };
-  static const Bytes* find(const Generation& generation, const env::KeySpan& span, Timestamp ts);
+  static const Bytes* find(Generation& generation, const env::KeySpan& span, Timestamp ts);
+  static void sort(Generation& generation);
 
   size_t keys_max_;
   std::optional<Timestamp> complete_above_;  // nullopt: not started

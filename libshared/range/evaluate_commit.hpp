@@ -24,7 +24,7 @@ struct CommitContext {
   env::State& state;
   mvcc::ReadFloor& floor;
   mvcc::ReadFloor& record_floor;  // by transaction_key
-  const mvcc::RecentWrites& recent;
+  mvcc::RecentWrites& recent;
   const DataRecord& record;
 
   mvcc::LockReader locks() const { return {state, record.locks > 0}; }
