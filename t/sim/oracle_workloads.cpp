@@ -121,7 +121,7 @@ void Watcher::check(const MetaHistory& history, const ddb::env::MetaRange& now) 
     require(compared == history.compared_with.end() || compared->second == last[event.entry.key],
             "a transaction succeeded at revision " + std::to_string(revision.value) + " though its comparison does not hold");
     last[event.entry.key] = revision;
-    rows[event.entry.key] = event.entry.value;
+    if (revision <= now.revision) rows[event.entry.key] = event.entry.value;  // what nobody waited for may have come later
     require(seen.emplace(revision, event.entry.value).second, "a watch saw a revision twice");
     require(values.insert(event.entry.value).second, "a transaction took effect twice, at last at revision " + std::to_string(revision.value));
   }

@@ -1,11 +1,13 @@
 #include "seeds.hpp"
 
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -84,6 +86,7 @@ class Seeds {
   }
 
   void work(size_t worker) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (;;) {
       const uint64_t seed = board_->next++;
       if (seed >= board_->end) return;
