@@ -38,5 +38,5 @@ _ddb_script() {
 	[[ $2 == -* ]] && mapfile -t COMPREPLY < <(compgen -W "$options" -- "$2")
 }
 
-complete -o default -F _ddb ddb-oracle ddb-node ddb-route ddb-bench
+complete -o default -F _ddb ddb-oracle ddb-node ddb-route ddb-bench ddb-split
 complete -o dirnames -F _ddb_script ddb-up ddb-down ddb-status ddb-chaos

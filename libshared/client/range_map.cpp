@@ -1,6 +1,7 @@
 #include "client/range_map.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace ddb::client {
 
@@ -11,6 +12,24 @@ bool end_below(const Bytes& a, const Bytes& b) { return !a.empty() && (b.empty()
 
 bool overlap(const env::KeySpan& a, const env::KeySpan& b) {
   return (b.end.empty() || a.start < b.end) && (a.end.empty() || b.start < a.end);
+}
+
+/// What `b` leaves of `a`.
+std::vector<env::KeySpan> subtract(const env::KeySpan& a, const env::KeySpan& b) {
+  if (!overlap(a, b)) return {a};
+  std::vector<env::KeySpan> left;
+  if (a.start < b.start) left.push_back({a.start, b.start});
+  if (end_below(b.end, a.end)) left.push_back({b.end, a.end});
+  return left;
+}
+
+/// S3: the right half of a split is led, most likely, from where the left is.
+ReplicaId heir(const RangeMap::Route& parent, const proto::RangeDescriptor& child) {
+  const auto& replicas = parent.descriptor.replicas;
+  const auto leader = std::ranges::find(replicas, parent.leader, &proto::ReplicaInfo::id);
+  if (leader == replicas.end()) return {};
+  const auto same = std::ranges::find(child.replicas, leader->store, &proto::ReplicaInfo::store);
+  return same == child.replicas.end() ? ReplicaId{} : same->id;
 }
 
 bool older(const proto::Epoch& a, const proto::Epoch& b) { return a.conf < b.conf || a.split < b.split; }
@@ -49,48 +68,79 @@ const RangeMap::Route* RangeMap::find_below(BytesView end) const {
   return end_below(range_end, Bytes{end}) ? nullptr : &route;
 }
 
-RangeMap::Route* RangeMap::by_id(RangeId range) {
-  for (auto& [start, route] : routes_)
-    if (route.descriptor.id == range) return &route;
-  return nullptr;
+/// What is known last of a range; null: nothing.
+const RangeMap::Route* RangeMap::newest(RangeId range) const {
+  const Route* found = nullptr;
+  for (const auto& [start, route] : routes_) {
+    if (route.descriptor.id == range && (found == nullptr || older(found->descriptor.epoch, route.descriptor.epoch)))
+      found = &route;
+  }
+  return found;
 }
 
-/// Null: something newer is known of these keys.
-RangeMap::Route* RangeMap::admit(const proto::RangeDescriptor& descriptor) {
-  if (Route* known = by_id(descriptor.id)) {
-    if (older(descriptor.epoch, known->descriptor.epoch)) return nullptr;
-    if (known->descriptor.span == descriptor.span) {
-      known->descriptor = descriptor;
-      return known;
+template <class Change>
+void RangeMap::for_each_of(RangeId range, Change change) {
+  for (auto& [start, route] : routes_)
+    if (route.descriptor.id == range) change(route);
+}
+
+/// Takes the keys of `span` from whoever has them.
+void RangeMap::carve(const env::KeySpan& span) {
+  std::vector<Route> left;
+  for (const auto& [start, route] : routes_) {
+    if (!overlap(route.descriptor.span, span)) continue;
+    for (auto& rest : subtract(route.descriptor.span, span)) {
+      left.push_back(route);
+      left.back().descriptor.span = std::move(rest);
     }
   }
+  std::erase_if(routes_, [&](const auto& entry) { return overlap(entry.second.descriptor.span, span); });
+  for (auto& route : left) routes_[route.descriptor.span.start] = std::move(route);
+}
+
+/// Wherever nothing newer is known. What it does not cover of older ones stays: their leaders know who came after them.
+void RangeMap::admit(const proto::RangeDescriptor& descriptor) {
   Route route;
-  for (const auto& [start, other] : routes_) {
-    if (other.descriptor.id == descriptor.id) route = other;  // keeps its leader
-    else if (overlap(other.descriptor.span, descriptor.span) && other.descriptor.epoch.split >= descriptor.epoch.split)
-      return nullptr;
+  if (const Route* known = newest(descriptor.id)) {
+    if (older(descriptor.epoch, known->descriptor.epoch)) return;
+    route = *known;
+  } else if (const Route* parent = find(descriptor.span.start)) {
+    route.leader = heir(*parent, descriptor);
   }
-  std::erase_if(routes_, [&](const auto& entry) {
-    return entry.second.descriptor.id == descriptor.id || overlap(entry.second.descriptor.span, descriptor.span);
-  });
-  route.descriptor = descriptor;
-  return &(routes_[descriptor.span.start] = std::move(route));
+  std::vector<env::KeySpan> pieces{descriptor.span};
+  for (const auto& [start, other] : routes_) {
+    if (other.descriptor.id == descriptor.id || other.descriptor.epoch.split < descriptor.epoch.split) continue;
+    std::vector<env::KeySpan> rest;
+    for (const auto& piece : pieces) std::ranges::move(subtract(piece, other.descriptor.span), std::back_inserter(rest));
+    pieces = std::move(rest);
+  }
+  for (auto& piece : pieces) {
+    carve(piece);
+    route.descriptor = descriptor;
+    route.descriptor.span = piece;
+    routes_[piece.start] = route;
+  }
 }
 
 void RangeMap::learn(const proto::RangeInfo& info) {
-  Route* route = admit(info.descriptor);
-  if (route == nullptr || info.term <= route->term) return;
-  route->leader = info.leader;
-  route->term = info.term;
+  admit(info.descriptor);
+  for_each_of(info.descriptor.id, [&](Route& route) {
+    if (info.term <= route.term) return;
+    route.leader = info.leader;
+    route.term = info.term;
+  });
 }
 
 void RangeMap::learn(const proto::NodeInfo& node) { addresses_[node.node] = node.address; }
 
 void RangeMap::learn(const proto::Redirect& redirect, RangeId asked) {
-  for (const auto& descriptor : redirect.descriptors) admit(descriptor);
   const RangeId range = redirect.descriptors.empty() ? asked : redirect.descriptors.front().id;
-  Route* route = by_id(range);
-  if (route != nullptr && redirect.leader) route->leader = redirect.leader;
+  const auto note_leader = [&] {
+    if (redirect.leader) for_each_of(range, [&](Route& route) { route.leader = redirect.leader; });
+  };
+  note_leader();  // halves of it are looked for there
+  for (const auto& descriptor : redirect.descriptors) admit(descriptor);
+  note_leader();
 }
 
 void RangeMap::forget(RangeId range) {
@@ -105,12 +155,12 @@ void RangeMap::clear() {
 }
 
 void RangeMap::suspect(RangeId range, ReplicaId replica) {
-  Route* route = by_id(range);
-  if (route == nullptr) return;
-  const auto& replicas = route->descriptor.replicas;
-  const auto at = std::ranges::find(replicas, replica, &proto::ReplicaInfo::id);
-  if (at != replicas.end()) route->next_guess = static_cast<size_t>(at - replicas.begin()) + 1;
-  if (route->leader == replica) route->leader = {};
+  for_each_of(range, [&](Route& route) {
+    const auto& replicas = route.descriptor.replicas;
+    const auto at = std::ranges::find(replicas, replica, &proto::ReplicaInfo::id);
+    if (at != replicas.end()) route.next_guess = static_cast<size_t>(at - replicas.begin()) + 1;
+    if (route.leader == replica) route.leader = {};
+  });
 }
 
 std::vector<proto::ReplicaInfo> RangeMap::targets(const Route& route) {

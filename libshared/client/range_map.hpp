@@ -10,12 +10,13 @@
 
 namespace ddb::client {
 
-/// No two of its ranges overlap; gaps are what is not known.
-/// Which of two descriptors is newer: REPLICAS.md D1, D4.
+/// No two of its routes overlap; gaps are what is not known. Which of two descriptors is newer: D1, D4.
+/// What is known of a range may be out of date for some keys only: then it is in several routes, and each has the epoch
+/// that it is from, so that whoever is asked by an old one says who has those keys now.
 class RangeMap : public txn::Ranges {
  public:
   struct Route {
-    proto::RangeDescriptor descriptor;
+    proto::RangeDescriptor descriptor;  // its span: of these keys
     ReplicaId leader;       // zero: unknown
     Term term;              // that `leader` was reported for; zero: told by a redirect
     size_t next_guess = 0;  // which replica to ask while the leader is unknown
@@ -48,8 +49,11 @@ class RangeMap : public txn::Ranges {
   std::vector<Route> routes() const;  // by key
 
  private:
-  Route* by_id(RangeId range);
-  Route* admit(const proto::RangeDescriptor& descriptor);
+  const Route* newest(RangeId range) const;
+  template <class Change>
+  void for_each_of(RangeId range, Change change);
+  void carve(const env::KeySpan& span);
+  void admit(const proto::RangeDescriptor& descriptor);
 
   std::map<Bytes, Route> routes_;  // by start key
   std::map<NodeId, std::string> addresses_;

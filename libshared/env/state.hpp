@@ -38,6 +38,7 @@ struct TableSpan {
   Bytes end;
 
   bool operator==(const TableSpan&) const = default;
+  static constexpr auto fields() { return std::tuple{&TableSpan::table, &TableSpan::start, &TableSpan::end}; }
 };
 
 /// Writes that become visible together, in order.

@@ -133,4 +133,16 @@ bool contains(const env::KeySpan& outer, const env::KeySpan& inner) {
 
 bool is_empty(const env::KeySpan& span) { return !span.end.empty() && span.end <= span.start; }
 
+bool overlap(const env::KeySpan& a, const env::KeySpan& b) {
+  return (b.end.empty() || a.start < b.end) && (a.end.empty() || b.start < a.end);
+}
+
+std::vector<env::KeySpan> subtract(const env::KeySpan& a, const env::KeySpan& b) {
+  if (!overlap(a, b)) return {a};
+  std::vector<env::KeySpan> left;
+  if (a.start < b.start) left.push_back({a.start, b.start});
+  if (!b.end.empty() && (a.end.empty() || b.end < a.end)) left.push_back({b.end, a.end});
+  return left;
+}
+
 }  // namespace ddb::mvcc

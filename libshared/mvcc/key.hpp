@@ -9,6 +9,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "base/ids.hpp"
@@ -49,5 +50,8 @@ bool is_point(const env::KeySpan& span);
 bool contains(const env::KeySpan& span, BytesView key);
 bool contains(const env::KeySpan& outer, const env::KeySpan& inner);
 bool is_empty(const env::KeySpan& span);
+bool overlap(const env::KeySpan& a, const env::KeySpan& b);
+/// What `b` leaves of `a`: at most two spans.
+std::vector<env::KeySpan> subtract(const env::KeySpan& a, const env::KeySpan& b);
 
 }  // namespace ddb::mvcc

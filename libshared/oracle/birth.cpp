@@ -54,7 +54,7 @@ proto::RangeDescriptor founding_descriptor(const proto::FoundingRecord& record) 
   return descriptor;
 }
 
-std::vector<env::TableSpan> Machine::spans() const {
+std::vector<env::TableSpan> Machine::spans(const proto::RangeDescriptor&) const {
   return {{env::Table::range, Bytes{machine_rows}, prefix_end(machine_rows)}, {env::Table::data, {}, {}}, {env::Table::txn, {}, {}}};
 }
 

@@ -64,7 +64,7 @@ class Machine final : public range::Machine {
   void confirmed(uint64_t cookie) override;
   void applied() override;
   void tick() override;
-  std::vector<env::TableSpan> spans() const override;
+  std::vector<env::TableSpan> spans(const proto::RangeDescriptor& descriptor) const override;
   uint64_t hash() const override { return record_.hash; }
   void loaded() override;
 

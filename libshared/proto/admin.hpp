@@ -27,13 +27,17 @@ struct ReplicaStatus {
   LogIndex last;
   LogIndex base;
   uint64_t hash = 0;  // commutative hash of row changes (H1); equal on all replicas at equal applied
+  uint64_t rows = 0;   // live; an estimate once the range has split
+  uint64_t bytes = 0;  // of keys and values as stored, all versions; the same
+  uint64_t requests_per_1000s = 0;  // that clients sent to this replica lately
 
   bool operator==(const ReplicaStatus&) const = default;
   static constexpr auto fields() {
     return std::tuple{&ReplicaStatus::descriptor, &ReplicaStatus::replica, &ReplicaStatus::leader,
                       &ReplicaStatus::role,       &ReplicaStatus::term,    &ReplicaStatus::commit,
                       &ReplicaStatus::applied,    &ReplicaStatus::last,    &ReplicaStatus::base,
-                      &ReplicaStatus::hash};
+                      &ReplicaStatus::hash,       &ReplicaStatus::rows,    &ReplicaStatus::bytes,
+                      &ReplicaStatus::requests_per_1000s};
   }
 };
 

@@ -11,6 +11,7 @@ namespace ddb::proto {
 
 // config/...             settings, as text
 // cluster/first_range    RangeDescriptor of the first range: created once, ever (C5)
+// cluster/last_range     the last range id given out, as text: ids never return; not there: 1
 // node/<id, 20 digits>   NodeInfo, kept by the oracle as stores register
 // range/<id, 20 digits>  RangeInfo, reported by leaders (D4)
 // schema/...             the SQL schema
@@ -18,6 +19,7 @@ namespace ddb::proto {
 inline constexpr const char* config_prefix = "config/";
 inline constexpr const char* config_replicas = "config/replicas";  // of a new range; text; default "3"
 inline constexpr const char* first_range_key = "cluster/first_range";
+inline constexpr const char* last_range_key = "cluster/last_range";
 inline constexpr const char* node_prefix = "node/";
 inline constexpr const char* range_prefix = "range/";
 inline constexpr const char* schema_prefix = "schema/";

@@ -257,9 +257,26 @@ struct Locked {
   static constexpr auto fields() { return std::tuple{&Locked::attempt, &Locked::anchor, &Locked::keys}; }
 };
 
+/// Splits the range at `key`: what is at and above it becomes range `right`, an id that was never used before.
+struct SplitRequest {
+  Bytes key;
+  RangeId right;
+
+  bool operator==(const SplitRequest&) const = default;
+  static constexpr auto fields() { return std::tuple{&SplitRequest::key, &SplitRequest::right}; }
+};
+
+/// The range that begins at the key: the right half, or one that began there before (any other id).
+struct SplitReply {
+  RangeDescriptor range;
+
+  bool operator==(const SplitReply&) const = default;
+  static constexpr auto fields() { return std::tuple{&SplitReply::range}; }
+};
+
 using RangeRequestBody =
     std::variant<ReadRequest, CommitRequest, SettleRequest, PrepareRequest, ValidateRequest, DecideRequest, RecoverRequest,
-                 QueryLocksRequest, ResolveRequest, ForgetRequest>;
+                 QueryLocksRequest, ResolveRequest, ForgetRequest, SplitRequest>;
 
 struct RangeRequest {
   Epoch epoch;  // as the sender knows the range; conf is not compared by data requests (D2)
@@ -271,7 +288,7 @@ struct RangeRequest {
 
 /// Ask elsewhere, or with a newer descriptor: nothing was done, unless `in_doubt`.
 struct Redirect {
-  std::vector<RangeDescriptor> descriptors;  // what this replica knows, newest; may be empty
+  std::vector<RangeDescriptor> descriptors;  // the replica's, then what its store knows beside it; may be empty
   ReplicaId leader;                          // of the first descriptor; zero: unknown
   /// The commit was proposed before leadership was lost: repeat the identical request, or settle the attempt.
   /// Until one of the two is answered, its outcome is unknown.
@@ -282,6 +299,6 @@ struct Redirect {
 };
 
 using RangeReply = std::variant<Error, Redirect, ReadReply, CommitReply, SettleReply, PrepareReply, RecoverReply,
-                                QueryLocksReply, Done, Locked>;
+                                QueryLocksReply, Done, Locked, SplitReply>;
 
 }  // namespace ddb::proto

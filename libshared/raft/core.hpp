@@ -32,6 +32,7 @@ class Raft::Impl {
   void wake(Instant now);
   void step(RaftMessage message, Instant now);
   void campaign(Instant now);
+  void initialise(const Base& base, Config config, Instant now);
   Result<LogIndex> propose(Bytes data, Instant now);
   Result<LogIndex> propose_config(ConfigChange change, Instant now);
   Result<void> transfer(ReplicaId to, Instant now);

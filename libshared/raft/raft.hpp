@@ -85,6 +85,9 @@ class Raft {
   /// A pre-election at once (S3). Nothing on a learner, a leader or a non-member, nor while a leader heard from or
   /// the life before a restart may rely on our vote being withheld (L1).
   void campaign(Instant now);
+  /// A split gives a member that has nothing but a hard state its first log (C1, S1): term and vote stay, or are raised
+  /// to the base's. BEGIN(base) goes into the next batch.
+  void initialise(const Base& base, Config config, Instant now);
   /// The index it will have if it commits. not_leader; try_again: too much uncommitted, or handing over.
   Result<LogIndex> propose(Bytes data, Instant now);
   /// One change at a time, after an entry of the own term (thesis 4.1, raft-dev 2015).

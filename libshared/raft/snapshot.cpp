@@ -57,6 +57,16 @@ void Raft::Impl::on(const RaftMessage& m, const proto::InstallSnapshot& snapshot
   acknowledge(leader_ ? leader_ : m.from, hard_.commit, 0);
 }
 
+// Whoever led before, and was voted for, still is: only what is below the base's term is over.
+void Raft::Impl::initialise(const Base& base, Config config, Instant now) {
+  DDB_ASSERT(!log_.last().index);
+  DDB_ASSERT(!lead_);
+  advance(now);
+  if (hard_.term < base.term) become_follower(base.term, ReplicaId{});
+  replace_log({base, std::move(config)});
+  arm_election_timer();
+}
+
 void Raft::Impl::replace_log(const proto::InstallSnapshot& snapshot) {
   const LogIndex index = snapshot.base.index;
   forget_written_from(log_.base().index.next());

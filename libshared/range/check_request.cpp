@@ -129,6 +129,11 @@ Result<void> check(const proto::ResolveRequest& request, size_t) {
 
 Result<void> check(const proto::ForgetRequest& request, size_t) { return mvcc::check_key(request.anchor); }
 
+Result<void> check(const proto::SplitRequest& request, size_t) {
+  if (!request.right) return usage("a split names no new range");
+  return mvcc::check_key(request.key);
+}
+
 }  // namespace
 
 Result<void> check_request(const proto::RangeRequestBody& body, size_t commit_bytes_max) {
@@ -143,8 +148,24 @@ Timestamp highest_timestamp(const proto::RangeRequestBody& body) {
                  [](const proto::ResolveRequest& r) {
                    return std::max({r.attempt.id, r.attempt.c0, r.commit_ts.value_or(Timestamp{})});
                  },
+                 [](const proto::SplitRequest&) { return Timestamp{}; },
                  [](const auto& r) { return std::max(r.attempt.id, r.attempt.c0); }},
       body);
+}
+
+BytesView first_key(const proto::RangeRequestBody& body) {
+  return std::visit(Overloaded{[](const proto::ReadRequest& r) -> BytesView {
+                                 if (!r.keys.empty()) return r.keys.front();
+                                 return r.scan ? BytesView{r.scan->start} : BytesView{};
+                               },
+                               [](const proto::CommitRequest& r) -> BytesView { return r.writes.front().key; },
+                               [](const proto::PrepareRequest& r) -> BytesView { return r.writes.front().key; },
+                               [](const proto::ValidateRequest& r) -> BytesView { return r.read_spans.front().start; },
+                               [](const proto::QueryLocksRequest& r) -> BytesView { return r.keys.front(); },
+                               [](const proto::ResolveRequest& r) -> BytesView { return r.keys.front(); },
+                               [](const proto::SplitRequest& r) -> BytesView { return r.key; },
+                               [](const auto& r) -> BytesView { return r.anchor; }},
+                    body);
 }
 
 }  // namespace ddb::range

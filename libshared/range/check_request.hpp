@@ -14,4 +14,7 @@ Result<void> check_request(const proto::RangeRequestBody& body, size_t commit_by
 /// The highest timestamp in it: all of them must have come from the oracle.
 Timestamp highest_timestamp(const proto::RangeRequestBody& body);
 
+/// What a request that passed check_request was routed by. Refers to it.
+BytesView first_key(const proto::RangeRequestBody& body);
+
 }  // namespace ddb::range

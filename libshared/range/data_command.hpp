@@ -109,8 +109,27 @@ struct CollectCommand {
   static constexpr auto fields() { return std::tuple{&CollectCommand::span, &CollectCommand::versions_max}; }
 };
 
+/// What a range counts of its rows.
+struct Counts {
+  uint64_t rows = 0;      // live
+  uint64_t versions = 0;  // stored
+  uint64_t bytes = 0;     // of their keys and values, as stored
+
+  bool operator==(const Counts&) const = default;
+  static constexpr auto fields() { return std::tuple{&Counts::rows, &Counts::versions, &Counts::bytes}; }
+};
+
+/// The range ends where `right` begins, from here on (S1).
+struct SplitCommand {
+  proto::RangeDescriptor left;   // as they are once it is applied
+  proto::RangeDescriptor right;
+  Counts moved;                  // that go right, as the leader estimates them
+
+  static constexpr auto fields() { return std::tuple{&SplitCommand::left, &SplitCommand::right, &SplitCommand::moved}; }
+};
+
 using CommandBody = std::variant<CommitCommand, ThresholdCommand, CollectCommand, PrepareCommand, DecideCommand,
-                                 ResolveCommand, ForgetCommand>;
+                                 ResolveCommand, ForgetCommand, SplitCommand>;
 
 struct DataCommand {
   uint64_t split = 0;  // the split version it was evaluated at (D2)

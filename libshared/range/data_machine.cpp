@@ -71,6 +71,7 @@ Latches::Want want_of(const proto::RangeRequestBody& body) {
                  [](const proto::RecoverRequest& r) { return Want{{}, record_of(r.anchor, r.attempt), {}}; },
                  [](const proto::DecideRequest& r) { return Want{r.keys, record_of(r.anchor, r.attempt), {}}; },
                  [](const proto::ResolveRequest& r) { return Want{r.keys, {}, {}}; },
+                 [](const proto::SplitRequest&) { return Want{{}, {}, {}, DDB_KEEPS("L3")}; },
                  [](const auto&) { return Want{}; }},
       body);
 }
@@ -94,6 +95,7 @@ bool is_client_write(const CommandBody& command) {
 /// The attempt that a request is for; id zero: none, a mere reader.
 proto::Attempt attempt_of(const proto::RangeRequestBody& body) {
   return std::visit(Overloaded{[](const proto::ReadRequest& r) { return proto::Attempt{r.read_ts, r.read_ts}; },
+                               [](const proto::SplitRequest&) { return proto::Attempt{}; },
                                [](const auto& r) { return r.attempt; }},
                     body);
 }
@@ -107,8 +109,7 @@ DataMachine::DataMachine(MachineHost& host, const DataOptions& options)
 
 void DataMachine::loaded() { state_.load(host_.state(), host_.descriptor().id); }
 
-std::vector<env::TableSpan> DataMachine::spans() const {
-  const proto::RangeDescriptor& descriptor = host_.descriptor();
+std::vector<env::TableSpan> DataMachine::spans(const proto::RangeDescriptor& descriptor) const {
   const env::KeySpan rows = mvcc::stored_span(descriptor.span);
   const env::KeySpan record = mvcc::point_span(data_record_key(descriptor.id));
   return {{env::Table::range, record.start, record.end},
@@ -121,13 +122,16 @@ void DataMachine::apply(LogIndex, Term, BytesView bytes, std::optional<uint64_t>
   const auto command = codec::decode<DataCommand>(bytes);
   DDB_ASSERT(command);  // of a kind that this version does not know: to go on would be to diverge
   const bool done = state_.apply(*command, host_.descriptor(), host_.state(), out);
+  const auto* split = done ? std::get_if<SplitCommand>(&command->body) : nullptr;
+  if (split != nullptr) host_.split(split->left, split->right);
   if (done && floor_known_) remember_writes(*command);
   if (!cookie) return;
   if (*cookie == upkeep_) return upkeep_applied(*command);
   const auto task = tasks_.find(*cookie);
   if (task == tasks_.end()) return;
   // D2: the range has split since; nothing was done.
-  if (!done) return finish(task->first, redirect());
+  if (!done) return finish(task->first, redirect_for(task->second.request));
+  if (split != nullptr) return answer(task->first, task->second, proto::SplitReply{split->right});
   answer(task->first, task->second, reply_to(task->second.request.body, command->body));
 }
 
@@ -177,8 +181,8 @@ void DataMachine::request(RequestToken from, BytesView body) {
   if (!host_.leads()) return reply(from, redirect());
   auto request = codec::decode<proto::RangeRequest>(body);
   if (!request) return reply(from, request.error());
-  if (!is_routed(*request)) return reply(from, redirect());
   if (auto ok = check_request(request->body, options_.commit_bytes_max); !ok) return reply(from, ok.error());
+  if (!is_routed(*request)) return reply(from, redirect_for(*request));
   if (const auto* done = std::get_if<proto::ForgetRequest>(&request->body)) {
     forget(*done);
     return reply(from, proto::Done{});
@@ -303,7 +307,7 @@ void DataMachine::proceed(TaskId id) {
   Task& task = found->second;
   if (!task.confirmed && !host_.lease_valid()) return await_lease(id);
   if (task.answer) return finish(id, *task.answer);
-  if (!is_routed(task.request)) return finish(id, redirect());  // the range has split meanwhile
+  if (!is_routed(task.request)) return finish(id, redirect_for(task.request));  // the range has split meanwhile
   evaluate(id, task);
 }
 
@@ -369,6 +373,7 @@ Verdict DataMachine::verdict_of(const Task& task) {
                  [&](const proto::RecoverRequest& r) { return evaluate_recover(context, r, is_abandoned(r)); },
                  [&](const proto::QueryLocksRequest& r) -> Verdict { return evaluate_query(context, r); },
                  [&](const proto::ResolveRequest& r) { return evaluate_resolve(context, r); },
+                 [&](const proto::SplitRequest& r) { return evaluate_split(host_, record(), r); },
                  [&](const proto::ForgetRequest&) -> Verdict { return proto::RangeReply{proto::Done{}}; }},
       task.request.body);
 }
@@ -444,7 +449,23 @@ bool DataMachine::is_routed(const proto::RangeRequest& request) const {
 }
 
 proto::Redirect DataMachine::redirect(bool in_doubt) const {
-  return {{host_.descriptor()}, host_.leader(), in_doubt};
+  const proto::RangeDescriptor& self = host_.descriptor();
+  if (!self.id) return {{}, {}, in_doubt};  // uninitialised
+  return {{self}, host_.leader(), in_doubt};
+}
+
+/// Who was routed by an old map learns of the half that the range gave up, and of who has his key now.
+proto::Redirect DataMachine::redirect_for(const proto::RangeRequest& request) const {
+  proto::Redirect told = redirect();
+  const auto tell = [&](BytesView key) {
+    const auto* holder = host_.holder_of(key);
+    const bool known = holder == nullptr || std::any_of(told.descriptors.begin(), told.descriptors.end(),
+                                                        [&](const auto& other) { return other.id == holder->id; });
+    if (!known) told.descriptors.push_back(*holder);
+  };
+  if (const Bytes& end = host_.descriptor().span.end; !end.empty()) tell(end);
+  tell(first_key(request.body));
+  return told;
 }
 
 void DataMachine::reply(RequestToken to, const proto::RangeReply& what) { host_.reply(to, codec::encode(what)); }

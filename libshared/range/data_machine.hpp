@@ -33,6 +33,7 @@
 #include "range/latches.hpp"
 #include "range/lock_waits.hpp"
 #include "range/machine.hpp"
+#include "range/split.hpp"
 
 namespace ddb::range {
 
@@ -74,8 +75,9 @@ class DataMachine : public Machine {
   void timestamp(uint64_t cookie, Timestamp ts) override;
   void applied() override;
   void tick() override;
-  std::vector<env::TableSpan> spans() const override;
+  std::vector<env::TableSpan> spans(const proto::RangeDescriptor& descriptor) const override;
   uint64_t hash() const override { return state_.record().hash; }
+  Size size() const override { return {record().rows, record().bytes}; }
   void loaded() override;
 
  private:
@@ -130,6 +132,7 @@ class DataMachine : public Machine {
   CommitContext commit_context();
   bool is_routed(const proto::RangeRequest& request) const;
   proto::Redirect redirect(bool in_doubt = false) const;
+  proto::Redirect redirect_for(const proto::RangeRequest& request) const;
   void reply(RequestToken to, const proto::RangeReply& what);
   Bytes encode_command(CommandBody body) const;
 

@@ -13,6 +13,29 @@
 
 namespace ddb::range {
 
+namespace {
+
+/// After a split the counts of rows are estimates.
+void lower(uint64_t& count, uint64_t by) { count -= std::min(count, by); }
+void change(uint64_t& count, int64_t by) {
+  if (by < 0) return lower(count, static_cast<uint64_t>(-by));
+  count += static_cast<uint64_t>(by);
+}
+
+constexpr uint64_t parted_max = 10'000;  // locks or records that a split counts one by one
+
+/// Zero says that there are none, so a split may only count too many: `all`, `moved` rows of the table stay or go.
+void part(env::State& state, const env::TableSpan& moved, uint64_t& all, uint64_t& right) {
+  uint64_t found = 0;
+  const auto cursor = state.cursor(moved.table);
+  bool on = all > 0 && cursor->seek(moved.start);
+  for (; on && (moved.end.empty() || cursor->key() < moved.end) && found <= parted_max; on = cursor->next()) ++found;
+  right = found <= parted_max ? found : all;
+  if (found <= parted_max) lower(all, found);
+}
+
+}  // namespace
+
 Bytes data_record_key(RangeId range) {
   Bytes key = "m";
   for (int shift = 56; shift >= 0; shift -= 8) key.push_back(static_cast<char>(range.value >> shift));
@@ -30,21 +53,24 @@ void DataState::load(env::State& state, RangeId range) {
 
 bool DataState::apply(const DataCommand& command, const proto::RangeDescriptor& descriptor, env::State& state,
                       env::WriteBatch& out) {
-  if (command.split != descriptor.epoch.split) return false;
+  if (DDB_KEEPS("D2") && command.split != descriptor.epoch.split) return false;
+  const auto* split = std::get_if<SplitCommand>(&command.body);
+  if (split != nullptr && split->left.epoch.conf != descriptor.epoch.conf) return false;
   std::visit(Overloaded{[&](const CommitCommand& c) { write(c, out); },
                         [&](const ThresholdCommand& c) { write(c); },
                         [&](const CollectCommand& c) { write(c, state, out); },
                         [&](const PrepareCommand& c) { write(c, state, out); },
                         [&](const DecideCommand& c) { write(c, state, out); },
                         [&](const ResolveCommand& c) { resolve(c.attempt, c.commit_ts, c.keys, state, out); },
-                        [&](const ForgetCommand& c) { write(c, state, out); }},
+                        [&](const ForgetCommand& c) { write(c, state, out); },
+                        [&](const SplitCommand& c) { write(c, state, out); }},
              command.body);
   out.put(env::Table::range, data_record_key(descriptor.id), codec::encode(record_));
   return true;
 }
 
 void DataState::write(const CommitCommand& command, env::WriteBatch& out) {
-  record_.rows += static_cast<uint64_t>(command.rows);
+  change(record_.rows, command.rows);
   std::optional<mvcc::Writer> record = mvcc::Writer{command.attempt.id, command.attempt.c0};
   for (const VersionWrite& write : command.writes) {
     put_version(write.key, command.commit_ts, write.row, std::exchange(record, std::nullopt), out);
@@ -102,7 +128,7 @@ void DataState::resolve(const proto::Attempt& attempt, std::optional<Timestamp> 
     if (!lock || (DDB_KEEPS("V1") && lock->attempt != mvcc::Writer{attempt.id, attempt.c0})) continue;
     erase(env::Table::lock, record_.locks, key, *value, out);
     if (!commit_ts) continue;
-    record_.rows += static_cast<uint64_t>(int64_t{lock->rows});
+    change(record_.rows, lock->rows);
     put_version(user_key, *commit_ts, lock->row, std::nullopt, out);
   }
 }
@@ -148,6 +174,22 @@ void DataState::write(const CollectCommand& command, env::State& state, env::Wri
   }
 }
 
+/// S1: the right half starts from the left's thresholds. H1: both sum up their changes since the split.
+void DataState::write(const SplitCommand& command, env::State& state, env::WriteBatch& out) {
+  DataRecord right = record_;
+  right.rows = command.moved.rows;
+  right.versions = command.moved.versions;
+  right.bytes = command.moved.bytes;
+  lower(record_.rows, right.rows);
+  lower(record_.versions, right.versions);
+  lower(record_.bytes, right.bytes);
+  const env::KeySpan moved = mvcc::stored_span(command.right.span);
+  part(state, {env::Table::lock, moved.start, moved.end}, record_.locks, right.locks);
+  part(state, {env::Table::txn, moved.start, moved.end}, record_.records, right.records);
+  record_.hash = right.hash = 0;
+  out.put(env::Table::range, data_record_key(command.right.id), codec::encode(right));
+}
+
 void DataState::put(Bytes key, Bytes value, env::WriteBatch& out) {
   record_.versions += 1;
   record_.bytes += key.size() + value.size();
@@ -156,8 +198,8 @@ void DataState::put(Bytes key, Bytes value, env::WriteBatch& out) {
 }
 
 void DataState::erase(const env::KeyValue& row, env::WriteBatch& out) {
-  record_.versions -= 1;
-  record_.bytes -= row.key.size() + row.value.size();
+  lower(record_.versions, 1);
+  lower(record_.bytes, row.key.size() + row.value.size());
   record_.hash -= row_hash(row.key, row.value);
   out.erase(env::Table::data, row.key);
 }

@@ -14,12 +14,13 @@ namespace ddb::range {
 /// What a range says about itself, in table `range` under "m" + range id. Fields are on disk: append only.
 struct DataRecord {
   Timestamp threshold;    // reads below it are too old; attempts with C0 at or below it cannot be told any more
-  uint64_t rows = 0;      // live
-  uint64_t versions = 0;  // stored
-  uint64_t bytes = 0;     // of their keys and values, as stored
-  uint64_t hash = 0;      // sum of row_hash over them, the locks and the transaction records (H1)
-  uint64_t locks = 0;
-  uint64_t records = 0;   // of transactions, in table `txn`
+  // As in Counts; estimates once the range has split.
+  uint64_t rows = 0;
+  uint64_t versions = 0;
+  uint64_t bytes = 0;
+  uint64_t hash = 0;      // sum of row_hash over the changes of rows, locks and transaction records since birth or split (H1)
+  uint64_t locks = 0;     // never below what there is
+  uint64_t records = 0;   // of transactions, in table `txn`; the same
 
   bool operator==(const DataRecord&) const = default;
   static constexpr auto fields() {
@@ -37,7 +38,7 @@ class DataState {
   /// The record as it is in the state; a range that never wrote one has an empty one.
   void load(env::State& state, RangeId range);
 
-  /// Applies a command; false: it was meant for another split version, and nothing happened (D2).
+  /// Applies a command; false: it was meant for another epoch, and nothing happened (D2).
   bool apply(const DataCommand& command, const proto::RangeDescriptor& descriptor, env::State& state,
              env::WriteBatch& out);
 
@@ -53,6 +54,7 @@ class DataState {
   void put_version(BytesView key, Timestamp ts, const std::optional<Bytes>& row, std::optional<mvcc::Writer> record,
                    env::WriteBatch& out);
   void put_record(const Bytes& key, const TransactionRecord& record, env::State& state, env::WriteBatch& out);
+  void write(const SplitCommand& command, env::State& state, env::WriteBatch& out);
   void put(Bytes key, Bytes value, env::WriteBatch& out);
   void erase(const env::KeyValue& row, env::WriteBatch& out);
   void erase(env::Table table, uint64_t& count, const Bytes& key, BytesView value, env::WriteBatch& out);

@@ -23,8 +23,6 @@ class Installer {
   const Install& progress() const { return progress_; }
 
  private:
-  size_t clear(env::State& state, size_t bytes_max);
-
   Install progress_;
   std::vector<env::TableSpan> clearing_;  // what is left to clear
 };

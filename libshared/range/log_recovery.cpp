@@ -88,14 +88,15 @@ bool reaches(const std::vector<Entry>& entries, const Base& base) {
 }
 
 Result<RecoveredReplica> finish(const ReplicaKey& key, Draft draft, const ReplicaRecord& flushed) {
-  const Base base = flushed.base;
+  const bool unborn = !flushed.base.index && draft.begin == initial_base;
+  const Base base = unborn ? initial_base : flushed.base;
   auto hard = merge(key, draft.hard, flushed.hard);
   if (!hard) return std::unexpected(hard.error());
   hard->commit = std::max(hard->commit, flushed.applied.index);
   // I3 and W8: a log begins anew only where a flush has already got to.
   if (draft.begin && draft.begin->index > base.index) return damaged(key, "a start above its base" + at(base.index));
 
-  RecoveredReplica out{key, *hard, base, std::move(draft.entries), false};
+  RecoveredReplica out{key, *hard, base, std::move(draft.entries), false, unborn};
   out.needs_begin = !reaches(out.entries, base);
   if (out.needs_begin) out.entries.clear();
   std::erase_if(out.entries, [&](const Entry& entry) { return entry.index <= base.index; });

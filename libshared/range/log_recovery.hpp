@@ -19,6 +19,9 @@ struct RecoveredReplica {
   /// The log's entries are of before the snapshot that `base` comes from, and void. BEGIN(base) never got there:
   /// it must be written before any entry (I3).
   bool needs_begin = false;
+  /// No flush knows of it, but its log begins like that of a range born by a split: its left neighbour's log holds the
+  /// split, as committed (A5). Until that is applied it must not live.
+  bool unborn = false;
 
   bool operator==(const RecoveredReplica&) const = default;
 };

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/assert.hpp"
 #include "base/bytes.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
@@ -47,6 +48,13 @@ class MachineHost {
   /// collection go on.
   virtual bool space_low() const { return false; }
 
+  /// No change of the group's configuration is under way, nor a joint one in force (S1).
+  virtual bool config_settled() const { return true; }
+  /// This store holds, or held, a replica of that range.
+  virtual bool has_trace(RangeId) const { return false; }
+  /// The range of this store that holds `key`; null: none is known. Valid until the callback returns.
+  virtual const proto::RangeDescriptor* holder_of(BytesView /*key*/) const { return nullptr; }
+
   /// Proposes a command in the current term. Machine::apply gets the same cookie with it; or
   /// Machine::dropped if leadership is lost first: then its fate is unknown. Errors: not_leader, try_again.
   virtual Result<LogIndex> propose(Bytes command, uint64_t cookie) = 0;
@@ -56,6 +64,10 @@ class MachineHost {
   /// Asks the oracle for a fresh timestamp, asked for after this call: Machine::timestamp(cookie, ts).
   /// Retried until it comes or leadership is lost (then nothing comes). Of no use to the oracle itself.
   virtual void want_timestamp(uint64_t cookie) = 0;
+
+  /// From within Machine::apply, once per split (S1): as soon as what it wrote is visible, descriptor() is `left`, and
+  /// a replica of `right` lives beside this one. May be repeated after a crash (A4). Of no use to the oracle.
+  virtual void split(const proto::RangeDescriptor& /*left*/, const proto::RangeDescriptor& /*right*/) { DDB_ASSERT(false); }
 
   virtual void reply(RequestToken to, Bytes body) = 0;
 };
@@ -86,9 +98,16 @@ class Machine {
   virtual void applied() {}
   virtual void tick() {}               // now and then, at least every 100 ms while leading
   virtual void config_applied(BytesView /*payload*/, env::WriteBatch&) {}  // a configuration entry with payload
-  /// Everything that apply() ever wrote, its own records included: what a snapshot copies and clears.
-  virtual std::vector<env::TableSpan> spans() const = 0;
+  /// Everything that apply() writes of a range with this descriptor, its own records included: what a snapshot copies
+  /// and clears.
+  virtual std::vector<env::TableSpan> spans(const proto::RangeDescriptor& descriptor) const = 0;
   virtual uint64_t hash() const { return 0; }  // commutative hash of the state (H1); zero: none kept
+  /// How much there is.
+  struct Size {
+    uint64_t rows = 0;
+    uint64_t bytes = 0;
+  };
+  virtual Size size() const { return {}; }
   virtual void loaded() {}             // the state was replaced by a snapshot, or recovered: reload what is cached
 };
 

@@ -41,6 +41,15 @@ struct ReplicaRecord {
   }
 };
 
+/// C5: where the first replicas of every range begin.
+inline constexpr proto::Base initial_base{LogIndex{10}, Term{5}};
+
+/// Of a range that is not joint.
+proto::Config config_of(const proto::RangeDescriptor& descriptor);
+
+/// C5: of one of a range's first replicas.
+ReplicaRecord initial_record(const proto::RangeDescriptor& descriptor, ReplicaId replica);
+
 Bytes record_key(RangeId range);
 /// Every record key starts with it; a machine's own records start with "m".
 inline constexpr BytesView record_prefix = "r";

@@ -5,9 +5,21 @@
 #include "base/assert.hpp"
 #include "base/rule.hpp"
 #include "codec/archive.hpp"
+#include "raft/config.hpp"
 #include "raft/log.hpp"
 
 namespace ddb::range {
+
+namespace {
+
+/// Where a replica begins, all is committed, and the term was reached: a flush may say so before the log does.
+proto::HardState at_least(proto::HardState hard, const proto::Base& applied) {
+  if (hard.term < applied.term) hard = {applied.term, {}, hard.commit};
+  hard.commit = std::max(hard.commit, applied.index);
+  return hard;
+}
+
+}  // namespace
 
 Replica::Replica(ReplicaContext& context, RangeId range, const raft::Options& options, ReplicaRecord record,
                  raft::Initial initial, const MachineFactory& factory)
@@ -20,7 +32,7 @@ Replica::Replica(ReplicaContext& context, RangeId range, const raft::Options& op
       flushed_applied_{record.applied.index},
       active_{context.now()} {
   machine_ = factory(*this);
-  if (record.install) installer_.emplace(*record.install, machine_->spans());
+  if (record.install) installer_.emplace(*record.install, spans());
   machine_->loaded();
 }
 
@@ -38,6 +50,9 @@ proto::ReplicaStatus Replica::status() const {
   status.last = raft_.last().index;
   status.base = raft_.base().index;
   status.hash = machine_->hash();
+  status.rows = machine_->size().rows;
+  status.bytes = machine_->size().bytes;
+  status.requests_per_1000s = requests_.per_1000s(context_.now());
   return status;
 }
 
@@ -57,6 +72,7 @@ void Replica::step(const proto::RaftMessage& message) {
 
 void Replica::request(RequestToken from, BytesView body) {
   active_ = context_.now();
+  requests_.count(context_.now());
   machine_->request(from, body);
 }
 
@@ -150,8 +166,25 @@ void Replica::apply_one(const proto::Entry& entry) {
     case proto::EntryKind::config: apply_config(entry, out); break;
   }
   context_.state().apply(out);
+  if (shrunk_) descriptor_ = *std::exchange(shrunk_, std::nullopt);
   applied_term_ = entry.term;
   raft_.applied(entry.index);
+}
+
+void Replica::split(const proto::RangeDescriptor& left, const proto::RangeDescriptor& right) {
+  shrunk_ = left;
+  split_off_.push_back(right);
+}
+
+void Replica::begin(const proto::RangeDescriptor& descriptor, const proto::Base& base, proto::Config config) {
+  DDB_ASSERT(!initialised());
+  DDB_ASSERT(!installing());
+  descriptor_ = descriptor;
+  begun_ = context_.now();
+  applied_term_ = base.term;
+  raft_.initialise(base, std::move(config), context_.now());
+  machine_->loaded();
+  follow_role();
 }
 
 void Replica::apply_config(const proto::Entry& entry, env::WriteBatch& out) {
@@ -207,6 +240,10 @@ void Replica::resign() {
   if (told) machine_->lost_leadership();
 }
 
+bool Replica::config_settled() const {
+  return !raft::is_joint(raft_.config()) && raft_.config_index() <= raft_.applied_index();
+}
+
 bool Replica::lease_valid() const {
   return raft_.lease_valid(context_.now()) && (!DDB_KEEPS("D5") || context_.store_lease_valid());
 }
@@ -233,8 +270,7 @@ void Replica::start_switch(ReplicaId from, const proto::SnapshotChunk& head) {
   ReplicaRecord record;
   record.descriptor = head.descriptor;
   record.replica = raft_.id();
-  record.hard = proven_hard_;
-  record.hard.commit = std::max(record.hard.commit, head.base.index);
+  record.hard = at_least(proven_hard_, head.base);
   record.base = head.base;
   record.base_config = head.config;
   record.applied = head.base;
@@ -249,7 +285,7 @@ void Replica::finish_switch() {
   descriptor_ = done.record.descriptor;
   applied_term_ = done.record.applied.term;
   // Old rows go from wherever either descriptor has them; without splits the spans are the same.
-  installer_.emplace(*done.record.install, machine_->spans());
+  installer_.emplace(*done.record.install, spans());
   raft_.step({done.from, raft_.id(), raft_.term(), proto::InstallSnapshot{done.record.base, done.config}},
              context_.now());
   DDB_ASSERT(raft_.applied_index() == done.record.applied.index);
@@ -273,7 +309,7 @@ ReplicaRecord Replica::record() const {
   if (installer_) record.install = installer_->progress();
   record.descriptor = descriptor_;
   record.replica = raft_.id();
-  record.hard = DDB_KEEPS("W6.proven") ? proven_hard_ : raft_.hard_state();
+  record.hard = at_least(DDB_KEEPS("W6.proven") ? proven_hard_ : raft_.hard_state(), raft_.base());
   record.base = raft_.base();
   record.base_config = raft_.config_at(raft_.base().index);
   record.applied = {raft_.applied_index(), applied_term_};

@@ -13,6 +13,7 @@
 #include "raft/raft.hpp"
 #include "range/machine.hpp"
 #include "range/installer.hpp"
+#include "range/rate.hpp"
 #include "range/record.hpp"
 
 namespace ddb::range {
@@ -32,6 +33,8 @@ class ReplicaContext {
   virtual void reply(RequestToken to, Bytes body) = 0;
   /// Replica::timestamp(leadership, cookie, ts) when it comes, if the replica still lives.
   virtual void want_timestamp(Replica& replica, uint64_t leadership, uint64_t cookie) = 0;
+  virtual bool has_trace(RangeId range) const = 0;
+  virtual const proto::RangeDescriptor* holder_of(BytesView key) const = 0;
   /// Has settle() called once more before outputs are taken.
   virtual void touch(Replica& replica) = 0;
 };
@@ -48,7 +51,8 @@ struct KeptLog {
 /// Deterministic; one thread. Life, as far as the log tells:
 ///
 ///   uninitialised --snapshot installed--> serving
-///   created with a descriptor (C5, split) --> serving
+///   uninitialised --its left neighbour splits here--> serving
+///   created with a descriptor (C5) --> serving
 class Replica final : public MachineHost {
  public:
   /// `record` and `initial` agree: see Store's recovery.
@@ -96,12 +100,19 @@ class Replica final : public MachineHost {
   /// Applies what is committed and proven here (A1), tells the machine what became of its wishes.
   void settle();
 
+  /// S1: its left neighbour here has split. Term and vote of the time before stay (C1).
+  void begin(const proto::RangeDescriptor& descriptor, const proto::Base& base, proto::Config config);
+  std::optional<Instant> begun() const { return begun_; }  // when that was, in this life
+  /// The ranges that what was applied since the last call split off.
+  std::vector<proto::RangeDescriptor> take_split_off() { return std::exchange(split_off_, {}); }
+
   // Snapshots (I3). From start_switch() on nothing is applied and no message is heard until the flush that holds
   // the switch is durable; then the log begins anew, and rows follow in pieces.
   void start_switch(ReplicaId from, const proto::SnapshotChunk& head);
   bool switching() const { return switch_.has_value(); }
   bool installing() const { return switch_ || installer_; }
-  std::vector<env::TableSpan> spans() const { return machine_->spans(); }
+  std::vector<env::TableSpan> spans() const { return spans(descriptor_); }
+  std::vector<env::TableSpan> spans(const proto::RangeDescriptor& descriptor) const { return machine_->spans(descriptor); }
   /// Puts the next rows in place, about `bytes_max` of them. Returns the bytes put. An error stops the store.
   Result<size_t> install(env::SnapshotFiles& files, size_t bytes_max);
 
@@ -124,6 +135,10 @@ class Replica final : public MachineHost {
   ReplicaId leader() const override { return raft_.leader(); }
   bool lease_valid() const override;
   bool space_low() const override { return context_.space_low(); }
+  bool config_settled() const override;
+  bool has_trace(RangeId range) const override { return context_.has_trace(range); }
+  const proto::RangeDescriptor* holder_of(BytesView key) const override { return context_.holder_of(key); }
+  void split(const proto::RangeDescriptor& left, const proto::RangeDescriptor& right) override;
   Result<LogIndex> propose(Bytes command, uint64_t cookie) override;
   void confirm(uint64_t cookie) override;
   void want_timestamp(uint64_t cookie) override;
@@ -167,6 +182,9 @@ class Replica final : public MachineHost {
   std::multimap<LogIndex, uint64_t> confirmed_;  // waits for apply -> cookie
   uint64_t last_context_ = 0;
 
+  std::optional<Instant> begun_;
+  std::optional<proto::RangeDescriptor> shrunk_;  // what this range is once the entry in hand is applied
+  std::vector<proto::RangeDescriptor> split_off_;
   Term applied_term_;
   BatchNumber gathered_;          // the last one that took from this replica
   proto::HardState proven_hard_;  // W6: a flush carries only this
@@ -175,6 +193,7 @@ class Replica final : public MachineHost {
   std::map<ReplicaId, StoreId> heard_from_;
   bool quiet_ = false;
   Instant active_;  // when something was last asked of it
+  Rate requests_;
   std::optional<Switch> switch_;
   std::optional<Installer> installer_;
 };

@@ -73,6 +73,7 @@ void SnapshotReceiver::sealed(uint64_t id, const Result<void>& done) {
   const bool good = done && acceptable(*replica, incoming.head);
   answer(*replica, incoming.from, id, good ? incoming.head.size : 0, !good);
   if (!good) return files_.drop(id);
+  host_.give_up(*replica, incoming.head.descriptor);
   replica->start_switch(incoming.from, incoming.head);
 }
 

@@ -14,12 +14,14 @@ Replica* SnapshotSender::leader() const {
 }
 
 void SnapshotSender::want(Replica& replica, ReplicaId to, Instant now) {
-  if (transfer_ || replica.installing()) {
+  // S4: a follower that has nothing is about to be born by the same split; it would refuse, or soon not need it.
+  const bool newborn = replica.begun() && now - *replica.begun() < birth_patience;
+  if (transfer_ || replica.installing() || newborn) {
     const bool same = transfer_ && transfer_->range == replica.range() && transfer_->to == to;
     if (!same) replica.raft().snapshot_failed(to);
     return;
   }
-  transfer_ = Transfer{.id = random_.next(), .range = replica.range(), .to = to, .term = replica.term(), .head = {}, .progress = now, .resend = now};
+  transfer_ = Transfer{.id = random_.next(), .range = replica.range(), .to = to, .term = replica.term(), .span = replica.descriptor().span, .head = {}, .progress = now, .resend = now};
   files_.make(transfer_->id, record_key(replica.range()), replica.spans());
 }
 
@@ -29,6 +31,8 @@ void SnapshotSender::made(uint64_t id, Result<env::SnapshotMade> made, Instant n
   const auto record = made ? codec::decode<ReplicaRecord>(made->record) : std::unexpected(made.error());
   // The flush may be of before the log's base only if the log was cut above it: then it is of no use.
   if (replica == nullptr || !record || record->applied.index < replica->raft().base().index) return end(false);
+  // The rows are those of the span as it was when they were asked for (F4): a flush before a split, or after, has others.
+  if (record->descriptor.span != transfer_->span) return end(false);
   auto& head = transfer_->head;
   head.snapshot = id;
   head.size = made->size;

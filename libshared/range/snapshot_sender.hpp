@@ -16,8 +16,10 @@ class SnapshotHost {
   virtual ~SnapshotHost() = default;
   virtual Replica* find(RangeId range) = 0;
   virtual void send(const Replica& from, ReplicaId to, proto::PeerBody body) = 0;
-  /// Another range that lives here has keys in common with it (C2).
+  /// Another range that lives here has keys in common with it (C2), or rows there wait to be cleared (C3).
   virtual bool overlaps(const proto::RangeDescriptor& descriptor) const = 0;
+  /// The replica is about to become that of `next`: what it has beyond goes (C3).
+  virtual void give_up(const Replica& replica, const proto::RangeDescriptor& next) = 0;
 };
 
 /// One transfer at a time for the whole store; who finds it busy is told to ask again.
@@ -30,6 +32,7 @@ class SnapshotSender {
   static constexpr uint64_t window_bytes = 4 * chunk_bytes;  // sent, not yet acknowledged
   static constexpr Duration resend_after = std::chrono::seconds{1};
   static constexpr Duration give_up_after = std::chrono::seconds{30};
+  static constexpr Duration birth_patience = std::chrono::seconds{3};
 
   SnapshotSender(env::SnapshotFiles& files, Random& random, SnapshotHost& host)
       : files_{files}, random_{random}, host_{host} {}
@@ -48,6 +51,7 @@ class SnapshotSender {
     RangeId range;
     ReplicaId to;
     Term term;  // of the leadership it belongs to
+    env::KeySpan span;  // of the range when its rows were asked for
     bool sending = false;
     proto::SnapshotChunk head;  // all but data
     uint64_t sent = 0;

@@ -31,14 +31,6 @@ std::map<RangeId, ReplicaRecord> read_records(env::State& state) {
   return records;
 }
 
-proto::Config config_of(const proto::RangeDescriptor& descriptor) {
-  proto::Config config;
-  for (const auto& replica : descriptor.replicas) {
-    (replica.role == proto::ReplicaRole::voter ? config.voters : config.learners).push_back(replica.id);
-  }
-  return config;
-}
-
 proto::PeerBatch& batch_for(std::vector<proto::PeerBatch>& out, const StoreIdentity& self, StoreId to) {
   for (auto& batch : out) {
     if (batch.to == to) return batch;
@@ -67,6 +59,11 @@ void merge(proto::LogRecord& record, proto::LogRecord later) {
   if (later.hard_state) record.hard_state = later.hard_state;
 }
 
+std::unexpected<Error> never_split_off(RangeId range) {
+  return fail(Code::bad_data, "the log has entries of range " + std::to_string(range.value) + ", but not the split it came from",
+              "the store cannot start: replace it by an empty one and let it be rebuilt");
+}
+
 }  // namespace
 
 std::vector<proto::FlushedReplica> Checkpoint::for_log() const {
@@ -89,6 +86,7 @@ Store::Store(const StoreOptions& options, const StoreIdentity& identity, env::St
       quiet_{options.raft.election_timeout},
       gathering_{next},
       proven_{next.prev()},
+      clearings_{state},
       sender_{files, random_, *this},
       receiver_{files, *this},
       install_budget_{install_bytes_per_flush} {
@@ -107,6 +105,10 @@ Result<std::unique_ptr<Store>> Store::recover(const StoreOptions& options, const
   auto recovered = recover_log(std::move(log), records);
   if (!recovered) return std::unexpected(recovered.error());
   for (auto& replica : *recovered) {
+    if (replica.unborn) {
+      store->unborn_.emplace(replica.key.range, std::move(replica));
+      continue;
+    }
     const auto found = records.find(replica.key.range);
     ReplicaRecord record = found == records.end() ? ReplicaRecord{} : found->second;
     record.replica = replica.key.replica;
@@ -120,6 +122,7 @@ Result<std::unique_ptr<Store>> Store::recover(const StoreOptions& options, const
     if (replica.needs_begin) store->add_record({replica.key, replica.base, {}, {}});  // I3, cut short by a crash
   }
   if (DDB_KEEPS("A5")) store->settle(now);
+  if (!store->unborn_.empty()) return never_split_off(store->unborn_.begin()->first);
   return store;
 }
 
@@ -127,15 +130,7 @@ void Store::create(const proto::RangeDescriptor& descriptor) {
   if (find(descriptor.id) != nullptr || state_.get(env::Table::range, record_key(descriptor.id))) return;
   for (const auto& member : descriptor.replicas) {
     if (member.store != identity_.store) continue;
-    // C5: all initial replicas start alike.
-    constexpr proto::Base base{LogIndex{10}, Term{5}};
-    ReplicaRecord record;
-    record.descriptor = descriptor;
-    record.replica = member.id;
-    record.hard = {base.term, {}, base.index};
-    record.base = base;
-    record.base_config = config_of(descriptor);
-    record.applied = base;
+    ReplicaRecord record = initial_record(descriptor, member.id);
     env::WriteBatch birth;
     birth.put(env::Table::range, record_key(descriptor.id), codec::encode(record));
     state_.apply(birth);
@@ -195,7 +190,7 @@ void Store::tick(Instant now, uint64_t wall_millis) {
 }
 
 bool Store::busy() const {
-  if (!installing_.empty() || !sender_.idle() || quiet_.any_dormant()) return true;
+  if (!installing_.empty() || !clearings_.empty() || !sender_.idle() || quiet_.any_dormant()) return true;
   return options_.has_oracle && (!founder_->done() || !reporter_.idle() || !timestamps_.idle());
 }
 
@@ -293,19 +288,11 @@ Replica* Store::conceive(const proto::PeerMessage& message) {
     DDB_ASSERT(record);
     if (record->replica || message.to <= record->tombstone) return nullptr;
   }
+  if (clearings_.has(message.range)) return nullptr;  // C3
   ReplicaRecord record;
   record.replica = message.to;
   start_replica(message.range, record, {});
   return find(message.range);
-}
-
-bool Store::overlaps(const proto::RangeDescriptor& descriptor) const {
-  const auto below = [](const Bytes& key, const Bytes& end) { return end.empty() || key < end; };
-  return std::any_of(replicas_.begin(), replicas_.end(), [&](const auto& entry) {
-    const auto& other = entry.second->descriptor();
-    return other.id && other.id != descriptor.id && below(other.span.start, descriptor.span.end) &&
-           below(descriptor.span.start, other.span.end);
-  });
 }
 
 void Store::snapshot_made(uint64_t id, Result<env::SnapshotMade> made, Instant now) {
@@ -418,6 +405,7 @@ void Store::settle(Instant now) {
   for (const RangeId range : installing_) {
     if (Replica* replica = find(range)) install(*replica);
   }
+  clear();
   while (!dirty_.empty()) {
     Replica* replica = find(*dirty_.begin());
     dirty_.erase(dirty_.begin());
@@ -425,6 +413,7 @@ void Store::settle(Instant now) {
     gather(*replica);
     const LogIndex before = replica->raft().applied_index();
     replica->settle();
+    for (const auto& right : replica->take_split_off()) bear(*replica, right);
     unflushed_ |= replica->raft().applied_index() != before;
     if (replica->raft().has_effects()) dirty_.insert(replica->range());
     if (replica->installing()) {
@@ -485,7 +474,7 @@ void Store::report_leadership(const Replica& replica) {
   if (term == replica.term() && epoch == replica.descriptor().epoch) return;
   term = replica.term();
   epoch = replica.descriptor().epoch;
-  reporter_.report({replica.descriptor(), replica.id(), replica.term()});
+  reporter_.report({replica.descriptor(), replica.id(), replica.term()}, other_halves(replica.descriptor()));
 }
 
 StoreOutputs Store::take() {

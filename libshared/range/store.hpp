@@ -16,6 +16,7 @@
 #include "env/random.hpp"
 #include "proto/log.hpp"
 #include "proto/wire.hpp"
+#include "range/clearing.hpp"
 #include "range/founder.hpp"
 #include "range/log_recovery.hpp"
 #include "range/oracle_calls.hpp"
@@ -144,12 +145,15 @@ class Store final : private ReplicaContext, private SnapshotHost {
   bool space_low() const override { return space_ != Space::ample; }
   void reply(RequestToken to, Bytes body) override { replies_.push_back({to, std::move(body)}); }
   void want_timestamp(Replica& replica, uint64_t leadership, uint64_t cookie) override;
+  bool has_trace(RangeId range) const override;
+  const proto::RangeDescriptor* holder_of(BytesView key) const override;
   void touch(Replica& replica) override { dirty_.insert(replica.range()); }
 
   // SnapshotHost.
   Replica* find(RangeId range) override;
   void send(const Replica& from, ReplicaId to, proto::PeerBody body) override;
   bool overlaps(const proto::RangeDescriptor& descriptor) const override;
+  void give_up(const Replica& replica, const proto::RangeDescriptor& next) override;
 
   void start_replica(RangeId range, ReplicaRecord record, raft::Initial initial);
   void first_range_found(const proto::RangeDescriptor& descriptor);
@@ -179,6 +183,12 @@ class Store final : private ReplicaContext, private SnapshotHost {
   void note_deadline(const Replica& replica);
   void report_leadership(const Replica& replica);
   void install(Replica& replica);
+
+  // store_split.cpp
+  void bear(Replica& left, const proto::RangeDescriptor& right);
+  std::vector<proto::RangeInfo> other_halves(const proto::RangeDescriptor& half) const;
+  bool must_not_live(const proto::ReplicaKey& key);
+  void clear();
 
   const StoreOptions options_;
   const StoreIdentity identity_;
@@ -222,6 +232,8 @@ class Store final : private ReplicaContext, private SnapshotHost {
   bool unflushed_ = false;
   std::map<RangeId, proto::Base> flushed_bases_;
   std::vector<ReplicaRecord> births_;
+  std::map<RangeId, RecoveredReplica> unborn_;  // while recovering: wait for the split that bears them
+  Clearings clearings_;
 
   SnapshotSender sender_;
   SnapshotReceiver receiver_;

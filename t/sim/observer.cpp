@@ -8,6 +8,7 @@ namespace sim {
 void Observer::look(ddb::StoreId store, const ddb::range::Store& core) {
   const auto status = core.status();
   for (const auto& replica : status.replicas) {
+    if (!replica.descriptor.id) continue;  // uninitialised: it has applied nothing
     look_at(store, status.incarnation, *core.replica(replica.descriptor.id));
     // H1: equal at equal applied index.
     const auto [known, fresh] = hashes_.emplace(Place{replica.descriptor.id, replica.applied}, replica.hash);

@@ -6,6 +6,7 @@
 #include "process.hpp"
 #include "proto/meta_keys.hpp"
 #include "range/data_machine.hpp"
+#include "splitter.hpp"
 #include "workloads.hpp"
 
 namespace sim {
@@ -26,8 +27,10 @@ class Run {
     try {
       build();
       misfortune_->begin();
+      if (world_.chance(0.6)) splitter_->begin();
       world_.run_until(world_.now() + std::chrono::seconds{options_.seconds});
       misfortune_->end();
+      splitter_->end();
       finish();
     } catch (const Violation& violation) {
       result.violation = violation.what;
@@ -60,6 +63,7 @@ class Run {
     for (auto& process : processes_) process->start();
     add_clients();
     misfortune_ = std::make_unique<Misfortune>(world_, network_, directory_, processes_, options_.trace);
+    splitter_ = std::make_unique<Splitter>(world_, network_, next_endpoint_++, processes_);
   }
 
   ProcessOptions process_options(std::string name) {
@@ -217,6 +221,7 @@ class Run {
       if (process->is_oracle()) continue;
       if (!process->serving()) return process->name() + " does not serve";
       for (const auto& replica : process->core()->status().replicas) {
+        if (!replica.descriptor.id) return "a replica still waits for its range";
         const auto [known, fresh] = applied.emplace(replica.descriptor.id, replica.applied);
         if (!fresh && known->second != replica.applied) return "a replica has not caught up";
       }
@@ -238,6 +243,7 @@ class Run {
   std::vector<ddb::proto::RangeDescriptor> layout_;  // empty: the nodes found the first range
   Processes processes_;
   std::unique_ptr<Misfortune> misfortune_;
+  std::unique_ptr<Splitter> splitter_;
   Workloads transactions_;
   Workloads timestamps_;
   Workloads writers_;

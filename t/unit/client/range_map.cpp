@@ -55,15 +55,45 @@ TEST_CASE("D1, D4: newer descriptors win, whoever tells them, in any order") {
     CHECK(id_at(map, "a") == 1);
     CHECK(id_at(map, "z") == 2);
   }
-  SUBCASE("the right half first: it voids the whole, which never comes back") {
+  SUBCASE("the right half first: of the whole, what is left is asked on as it was known") {
     RangeMap map;
     for (const auto& info : {whole, right, whole}) map.learn(info);
-    CHECK(id_at(map, "a") == 0);
+    CHECK(id_at(map, "a") == 1);
+    CHECK(map.find("a")->descriptor.span == env::KeySpan{"", "m"});
+    CHECK(map.find("a")->descriptor.epoch == proto::Epoch{1, 1});
     CHECK(id_at(map, "z") == 2);
     map.learn(left);
     map.learn(whole);
-    CHECK(id_at(map, "a") == 1);
+    CHECK(map.find("a")->descriptor == left.descriptor);
     CHECK(id_at(map, "z") == 2);
+  }
+  SUBCASE("the left half first: for the rest it is asked on, as of before, until the right is known") {
+    RangeMap map;
+    map.learn(whole);
+    map.learn(left);
+    CHECK(map.find("a")->descriptor == left.descriptor);
+    CHECK(id_at(map, "z") == 1);
+    CHECK(map.find("z")->descriptor.epoch == proto::Epoch{1, 1});
+    map.suspect(RangeId{1}, ReplicaId{1});
+    CHECK(RangeMap::targets(*map.find("z")).front().id == ReplicaId{2});
+    map.learn(proto::Redirect{.descriptors = {left.descriptor, right.descriptor}, .leader = ReplicaId{3}, .in_doubt = false}, RangeId{1});
+    CHECK(id_at(map, "z") == 2);
+    CHECK(map.routes().size() == 2);
+    // S3: from where the left is led.
+    CHECK(RangeMap::targets(*map.find("z")).front().id == ReplicaId{3});
+  }
+  SUBCASE("what comes late fills the gaps between newer ones") {
+    RangeMap map;
+    map.learn(range(3, "f", "h", {1, 4}));
+    map.learn(range(4, "p", "r", {1, 4}));
+    map.learn(range(1, "", "", {1, 2}));
+    CHECK(id_at(map, "a") == 1);
+    CHECK(id_at(map, "g") == 3);
+    CHECK(id_at(map, "k") == 1);
+    CHECK(id_at(map, "q") == 4);
+    CHECK(id_at(map, "z") == 1);
+    map.forget(RangeId{1});
+    CHECK(map.routes().size() == 2);
   }
   SUBCASE("a merge takes both away") {
     RangeMap map;

@@ -248,7 +248,7 @@ TEST_CASE("what a snapshot copies is all there is") {
   group.ask<proto::RegisterStoreReply>(proto::RegisterStoreRequest{StoreId{5}, Incarnation{1}, "n:1", "", 0, 1});
   MemoryState copy;
   env::WriteBatch rows;
-  for (const auto& span : group.machine().spans()) {
+  for (const auto& span : group.machine().spans({})) {
     for (const auto& [key, value] : group.host().rows.tables[static_cast<size_t>(span.table)]) {
       if (key >= span.start && (span.end.empty() || key < span.end)) rows.put(span.table, key, value);
     }

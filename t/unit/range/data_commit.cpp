@@ -287,7 +287,7 @@ TEST_CASE("what a snapshot copies is all that was ever written, and nothing of t
   DataGroup group;
   for (auto& member : group.members) member.host.range.span = {Bytes{"b\0", 2}, "d"};
   group.commit_now({DataGroup::put(Bytes{"b\0", 2}, "first"), DataGroup::put("c\xff\xff", "last")});
-  const auto spans = group.machine().spans();
+  const auto spans = group.machine().spans(group.host().range);
   const auto covered = [&](env::Table table, BytesView key) {
     return std::any_of(spans.begin(), spans.end(), [&](const env::TableSpan& span) {
       return span.table == table && mvcc::contains(env::KeySpan{span.start, span.end}, key);

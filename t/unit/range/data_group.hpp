@@ -8,6 +8,8 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 
 #include "codec/archive.hpp"
 #include "mvcc/key.hpp"
@@ -40,6 +42,17 @@ class FakeHost final : public MachineHost {
   ReplicaId leader() const override { return known_leader; }
   bool lease_valid() const override { return leading && lease; }
   bool space_low() const override { return disk_full; }
+  bool config_settled() const override { return settled; }
+  bool has_trace(RangeId other) const override { return other == range.id || traces.contains(other); }
+  const proto::RangeDescriptor* holder_of(BytesView key) const override {
+    const auto holder = std::find_if(neighbours.begin(), neighbours.end(),
+                                     [&](const auto& other) { return mvcc::contains(other.span, key); });
+    return holder == neighbours.end() ? nullptr : &*holder;
+  }
+  void split(const proto::RangeDescriptor& left, const proto::RangeDescriptor& right) override {
+    shrunk = left;
+    neighbours.push_back(right);
+  }
   Result<LogIndex> propose(Bytes command, uint64_t cookie) override {
     REQUIRE(leading);
     if (full) return fail(Code::try_again, "too much uncommitted");
@@ -63,6 +76,10 @@ class FakeHost final : public MachineHost {
   bool full = false;
   bool disk_full = false;
   bool silent = false;  // answers are thrown away
+  bool settled = true;
+  std::set<RangeId> traces;
+  std::vector<proto::RangeDescriptor> neighbours;
+  std::optional<proto::RangeDescriptor> shrunk;  // in force once the entry's writes are
   ReplicaId known_leader;
   uint64_t applied = 0;
   std::deque<Proposal> proposals;
@@ -235,6 +252,7 @@ class DataGroup {
     const uint64_t index = at.applied++;
     members[i].machine->apply(LogIndex{index + 1}, Term{1}, log[index], cookie, out);
     at.rows.apply(out);
+    if (at.shrunk) at.range = *std::exchange(at.shrunk, std::nullopt);
   }
 };
 

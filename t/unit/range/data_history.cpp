@@ -169,6 +169,7 @@ class History {
   void take(Client& client, Txn& txn, const proto::SettleReply& reply) {
     end(client, txn, reply.commit_ts ? Txn::Fate::committed : Txn::Fate::aborted, reply.commit_ts.value_or(Timestamp{}));
   }
+  void take(Client&, Txn&, const proto::SplitReply&) { FAIL("nobody splits"); }
   void take(Client& client, Txn& txn, const proto::Redirect&) {
     const bool commits = !std::holds_alternative<proto::ReadRequest>(client.sent);
     if (commits && random_.one_in(2)) {

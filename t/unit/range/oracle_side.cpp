@@ -90,6 +90,7 @@ TEST_CASE("a report never replaces newer knowledge, and is repeated until taken 
     reporter.report(mine);
     reporter.tick(at(0));
     calls.answer(only(calls).token, proto::OracleReply{env::MetaRange{}});
+    calls.answer(only(calls).token, proto::OracleReply{env::MetaRange{}});  // nor of any other range
     const OracleCall write = only(calls);
     CHECK(std::get<proto::MetaTxnRequest>(write.request).compares.at(0).mod_revision == Revision{});
     calls.answer(write.token, fail(Code::unavailable, "lost"));
@@ -113,6 +114,60 @@ TEST_CASE("a report never replaces newer knowledge, and is repeated until taken 
     reporter.tick(at(0));
     calls.answer(only(calls).token, proto::OracleReply{one(key, codec::encode(theirs), 5)});
     CHECK(std::get<proto::MetaTxnRequest>(only(calls).request).compares.at(0).mod_revision == Revision{5});
+  }
+}
+
+TEST_CASE("D4: both halves of a split go into the map together, wherever nothing newer is known of their keys") {
+  OracleCalls calls;
+  Reporter reporter{calls};
+  const auto half = [](uint64_t id, Bytes start, Bytes end, uint64_t split) {
+    proto::RangeInfo info;
+    info.descriptor.id = RangeId{id};
+    info.descriptor.span = {std::move(start), std::move(end)};
+    info.descriptor.epoch = {1, split};
+    return info;
+  };
+  const auto key = [](uint64_t id) { return proto::range_prefix + proto::meta_id(id); };
+  const auto known = [&](std::vector<proto::RangeInfo> infos) {
+    env::MetaRange range{Revision{9}, {}};
+    for (const auto& info : infos) {
+      const uint64_t id = info.descriptor.id.value;
+      range.entries.push_back({key(id), codec::encode(info), {}, Revision{100 + id}, 1, {}});
+    }
+    return proto::OracleReply{std::move(range)};
+  };
+  auto mine = half(1, "", "k", 2);
+  mine.leader = ReplicaId{1};
+  mine.term = Term{7};
+  reporter.report(mine, {half(2, "k", "", 2)});
+  reporter.tick(at(0));
+  calls.answer(only(calls).token, known({half(1, "", "", 1)}));
+
+  SUBCASE("the whole was known: one transaction") {
+    calls.answer(only(calls).token, known({half(1, "", "", 1)}));
+    const auto txn = std::get<proto::MetaTxnRequest>(only(calls).request);
+    REQUIRE(txn.ops.size() == 2);
+    CHECK(txn.compares[0] == env::MetaCompare{key(1), Revision{101}});
+    CHECK(txn.compares[1] == env::MetaCompare{key(2), Revision{}});
+    CHECK(*codec::decode<proto::RangeInfo>(*txn.ops[0].value) == mine);
+  }
+  SUBCASE("the right half has reported itself, or split again: it is left alone") {
+    for (const uint64_t split : {2, 3}) {
+      calls.answer(only(calls).token, known({half(1, "", "", 1), half(2, "k", "p", split)}));
+      const auto write = only(calls);
+      const auto& txn = std::get<proto::MetaTxnRequest>(write.request);
+      REQUIRE(txn.ops.size() == 1);
+      CHECK(txn.ops[0].key == key(1));
+      calls.answer(write.token, fail(Code::unavailable, "lost"));
+      reporter.tick(at(1000 * split));
+      calls.answer(only(calls).token, known({half(1, "", "", 1)}));
+    }
+  }
+  SUBCASE("another range has the keys by now: a stale report changes nothing") {
+    calls.answer(only(calls).token, known({half(3, "", "", 5)}));
+    CHECK(calls.empty());
+    reporter.tick(at(5000));
+    CHECK(calls.empty());
   }
 }
 

@@ -27,7 +27,7 @@ class AskingMachine final : public Machine {
   void lost_leadership() override {}
   void dropped(uint64_t cookie) override { answer(cookie, "no"); }
   void confirmed(uint64_t cookie) override { answer(cookie, "yes"); }
-  std::vector<env::TableSpan> spans() const override { return {}; }
+  std::vector<env::TableSpan> spans(const proto::RangeDescriptor&) const override { return {}; }
 
  private:
   void answer(uint64_t cookie, Bytes what) {
