@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <locale.h>
+#include <time.h>
 #include <wchar.h>
 
 #include <optional>
@@ -89,6 +90,14 @@ size_t display_width(std::string_view line) {
   }
   if (before != locale_t{}) uselocale(before);
   return width;
+}
+
+std::string utc(uint64_t millis) {
+  const auto seconds = static_cast<time_t>(millis / 1000);
+  tm parts{};
+  gmtime_r(&seconds, &parts);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
+                     parts.tm_hour, parts.tm_min, parts.tm_sec, millis % 1000);
 }
 
 }  // namespace ddb::cli

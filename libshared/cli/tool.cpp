@@ -251,6 +251,7 @@ Command& Tool::command(const std::string& name, const std::string& summary) {
 
 int Tool::run(int argc, const char* const* argv, Action chosen) {
   action(std::move(chosen));
+  impl_->app.require_subcommand(0, 1);
   return run(argc, argv);
 }
 
@@ -287,8 +288,13 @@ int Tool::run(int argc, const char* const* argv) {
 }
 
 Result<void> Tool::act(Context& context) {
-  for (const auto& command : impl_->commands)
-    if (command->app_->parsed()) return command->action_(context);
+  for (const auto& command : impl_->commands) {
+    if (!command->app_->parsed()) continue;
+    for (const auto* option : impl_->app.get_options())
+      if (option->count() > 0)
+        return fail(Code::usage, fmt::format("{} does not go before {}", option->get_name(), command->app_->get_name()));
+    return command->action_(context);
+  }
   return action_(context);
 }
 

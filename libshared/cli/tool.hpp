@@ -106,7 +106,7 @@ class Tool : public Command {
   Tool(const Tool&) = delete;
   Tool& operator=(const Tool&) = delete;
 
-  /// A subcommand. A tool that has any wants one.
+  /// A subcommand. A tool that has any wants one, unless it has an action as well; nothing of its own stands before one.
   Command& command(const std::string& name, const std::string& summary);
 
   /// Parses, acts, reports; the exit status for main() to return. Help and version go to stdout, status 0; wrong usage 64;

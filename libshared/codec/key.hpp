@@ -32,8 +32,12 @@ struct KeyOrder {
   bool operator==(const KeyOrder&) const = default;
 };
 
-/// Table and index ids, both from 1; index id zero is the table's rows.
+/// Table and index ids, both from 1; index id zero is the table's rows. Table zero is no table: see system_table.
 void append_key_prefix(Bytes& key, uint64_t table, uint64_t index);
+
+/// What the system keeps beside the tables has keys of this table, by kind in place of the index. On disk: never reuse.
+constexpr uint64_t system_table = 0;
+constexpr uint64_t transaction_names = 1;  // gateway/named_txn.hpp
 
 /// Appends one part. TEXT is folded by the collation; a NaN must not get here (SQLite stores NULL).
 void append_key_part(Bytes& key, const ValueView& value, KeyOrder order = {});

@@ -1,6 +1,7 @@
 #include "gateway/gateway.hpp"
 
 #include <optional>
+#include <utility>
 
 #include "sql/schema_store.hpp"
 
@@ -62,9 +63,11 @@ void Gateway::close() {
   catalog_.reset();
 }
 
-Result<std::unique_ptr<sql::Session>> Gateway::session(sql::SessionOptions options) {
+Result<std::unique_ptr<sql::Session>> Gateway::session(sql::SessionOptions options) { return session(kv_, std::move(options)); }
+
+Result<std::unique_ptr<sql::Session>> Gateway::session(env::Kv& kv, sql::SessionOptions options) {
   options.yield = [this] { yield(); };
-  return sql::Session::open(kv_, *catalog_, options);
+  return sql::Session::open(kv, *catalog_, options);
 }
 
 void Gateway::yield() {

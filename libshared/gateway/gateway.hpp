@@ -33,9 +33,12 @@ class Gateway {
   void close();
   /// Only between open() and close().
   Result<std::unique_ptr<sql::Session>> session(sql::SessionOptions options = {});
+  /// One whose transactions go through `kv`, which outlives it and leads to kv().
+  Result<std::unique_ptr<sql::Session>> session(env::Kv& kv, sql::SessionOptions options);
   void sleep(Duration time);
 
   client::Fibers& fibers() { return fibers_; }
+  env::Kv& kv() { return kv_; }
 
  private:
   void yield();

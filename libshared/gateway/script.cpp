@@ -123,7 +123,9 @@ Result<void> Script::execute_in_batch(std::string_view text, Place place) {
   const Batching batching = batching_of(text);
   if (batching == Batching::bounds) return {};
   if (batching == Batching::refused)
-    return complain(place, {Code::usage, "a batch cannot be rolled back in parts", "leave out --batch for this text", {}});
+    return complain(place, {Code::usage, "a batch cannot be rolled back in parts", "leave out --batch or --txn-id for this text", {}});
+  if (batching == Batching::stands_alone && options_.batch == batch_whole)
+    return complain(place, {Code::usage, "a transaction with a name only reads and writes rows", "run this statement without --txn-id", {}});
   if (batching == Batching::stands_alone) {
     if (auto ended = end_batch(); !ended) return ended;
     return execute(text, place);

@@ -15,6 +15,9 @@ namespace ddb::gateway {
 /// Gives the next piece of text, valid until the next call; empty at the end. Errors: io.
 using ReadText = std::function<Result<std::string_view>()>;
 
+/// As a batch: all of the text is one transaction, and what cannot be in one is refused.
+constexpr uint64_t batch_whole = UINT64_MAX;
+
 struct ScriptOptions {
   bool keep_going = false;  // after a failed statement
   /// For loads. Not zero: this many statements make a transaction, whatever BEGIN and COMMIT say; ROLLBACK and SAVEPOINT

@@ -1,24 +1,15 @@
 #include "status.hpp"
 
 #include <algorithm>
-#include <ctime>
 #include <fmt/format.h>
 #include <list>
 
+#include "cli/text.hpp"
 #include "codec/archive.hpp"
 
 namespace ddb::oracle {
 
 namespace {
-
-/// "2026-01-31T12:00:00.123Z"
-std::string utc(uint64_t millis) {
-  const auto seconds = static_cast<std::time_t>(millis / 1000);
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
-                     parts.tm_hour, parts.tm_min, parts.tm_sec, millis % 1000);
-}
 
 /// Asks members, each for itself, and those that they know of besides.
 class Survey {
@@ -80,7 +71,7 @@ Result<void> time(cli::Context& context, const ClientOptions& client, uint32_t c
   context.out().columns({"timestamp", "time", "counter"});
   for (uint64_t i = 0; i < count; ++i) {
     const Timestamp ts{given->first.value + i};
-    if (!context.out().row(ts, utc(ts.millis()), uint64_t{ts.counter()})) break;
+    if (!context.out().row(ts, cli::utc(ts.millis()), uint64_t{ts.counter()})) break;
   }
   return {};
 }

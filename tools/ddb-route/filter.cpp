@@ -7,7 +7,9 @@
 #include <cstdio>
 
 #include "cli/progress.hpp"
+#include "cli/text.hpp"
 #include "gateway/gateway.hpp"
+#include "gateway/named_txn.hpp"
 #include "gateway/script.hpp"
 #include "input.hpp"
 #include "prompt.hpp"
@@ -28,6 +30,7 @@ class Filter {
         gateway_{loop_, cluster} {}
 
   Result<void> run() {
+    if (auto checked = check_name(); !checked) return checked;
     loop_.on_signal({SIGINT, SIGTERM}, [this](int signal) { on_signal(signal); });
     auto done = gateway_.run([this] { return work(); });
     progress_.clear();
@@ -38,16 +41,47 @@ class Filter {
  private:
   Result<void> work() {
     if (auto opened = gateway_.open(); !opened) return opened;
-    auto session = gateway_.session(session_options());
-    if (session) {
-      session_ = std::move(*session);
-      auto done = interactive_ ? converse() : run_texts();
-      session_.reset();
-      gateway_.close();
-      return done;
-    }
+    auto done = options_.txn_id ? run_named(*options_.txn_id) : run_session(gateway_.kv());
     gateway_.close();
-    return std::unexpected(session.error());
+    return done;
+  }
+
+  Result<void> run_session(env::Kv& kv) {
+    auto session = gateway_.session(kv, session_options());
+    if (!session) return std::unexpected(session.error());
+    session_ = std::move(*session);
+    auto done = interactive_ ? converse() : run_texts();
+    session_.reset();
+    return done;
+  }
+
+  Result<void> check_name() const {
+    if (!options_.txn_id) return {};
+    if (options_.keep_going || options_.batch > 0)
+      return fail(Code::usage, "--txn-id makes all of a run one transaction", "leave out --keep-going and --batch");
+    if (interactive_) return fail(Code::usage, "--txn-id is not for a prompt", "name a file, or use -c");
+    return gateway::check_txn_name(*options_.txn_id);
+  }
+
+  /// What is committed under this name already is a success as well: so a run can be repeated until it succeeds.
+  Result<void> run_named(const std::string& name) {
+    const auto before = gateway::find_outcome(gateway_.kv(), name);
+    if (!before) return std::unexpected(before.error());
+    if (before->known) return taken(name, *before->known);
+    gateway::NamedKv named{gateway_.kv(), name, before->read_ts};
+    auto done = run_session(named);
+    if (done) done = named.finish();
+    if (done) return done;
+    // Whatever failed may have failed because another run was faster, or only the answer to the commit was lost.
+    const auto now = gateway::find_outcome(gateway_.kv(), name);
+    return now && now->known ? taken(name, *now->known) : done;
+  }
+
+  Result<void> taken(const std::string& name, const gateway::KnownOutcome& known) {
+    if (known.outcome == gateway::Outcome::aborted)
+      return fail(Code::refused, fmt::format("transaction {} was given up by ddb-route outcome", name), "run it under another name");
+    context_.note(fmt::format("transaction {} was committed, at {}: nothing more was done", name, cli::utc(known.since.millis())));
+    return {};
   }
 
   /// A text that ends with its first error may learn of an existing key as late as COMMIT, and spares a request
@@ -62,7 +96,7 @@ class Filter {
   gateway::ScriptOptions script_options() {
     gateway::ScriptOptions options;
     options.keep_going = interactive_ || options_.keep_going;
-    options.batch = options_.batch;
+    options.batch = options_.txn_id ? gateway::batch_whole : options_.batch;
     options.report = [this](std::string_view line) {
       progress_.clear();
       context_.out().flush();  // rows before the error come before it

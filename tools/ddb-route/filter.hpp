@@ -1,6 +1,7 @@
 // SQL in, rows out: the texts of -c, files and the standard input through one session.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ struct FilterOptions {
   std::vector<std::string> files;  // "-": the standard input; none, and no commands: that as well
   bool keep_going = false;
   uint64_t batch = 0;  // statements to a transaction; zero: as the text says
+  std::optional<std::string> txn_id;  // all of it is one transaction of this name
 };
 
 Result<void> filter(cli::Context& context, const client::ClusterOptions& cluster, const FilterOptions& options);

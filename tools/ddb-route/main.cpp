@@ -1,5 +1,6 @@
 // ddb-route: run SQL against a cluster. See ddb-route(1).
 #include "filter.hpp"
+#include "outcome.hpp"
 #include "serve.hpp"
 
 int main(int argc, char** argv) {
@@ -13,6 +14,7 @@ int main(int argc, char** argv) {
       .option("-c,--command", filter.commands, "run these statements; may be repeated")
       .flag("-k,--keep-going", filter.keep_going, "go on after a failed statement")
       .option("--batch", filter.batch, "for loads: so many statements make a transaction, whatever BEGIN and COMMIT say; 0: no")
+      .option("--txn-id", filter.txn_id, "all of it is one transaction of this name, which commits once: see outcome")
       .option("-t,--timeout", timeout, "of one request to the cluster")
       .option("--listen", serve.listen, "serve MessagePack-RPC clients at this address, see ddb-rpc(5); port 0: any")
       .option("--log", serve.log, "with --listen: log file, reopened on SIGHUP; default: stderr")
@@ -20,13 +22,23 @@ int main(int argc, char** argv) {
       .option("file", filter.files, "SQL to run; -: the standard input")
       .with_output();
 
+  route::OutcomeOptions outcome;
+  tool.command("outcome", "say what became of a transaction with a name; from then on that is final")
+      .with_oracle()
+      .with_output()
+      .flag("--forget", outcome.forget, "drop what is kept of the name: as if it had never been used")
+      .option("-t,--timeout", timeout, "of one request to the cluster")
+      .option("name", outcome.name, "as --txn-id gave it")
+      .required()
+      .action([&](cli::Context& context) { return route::outcome(context, timeout, outcome); });
+
   return tool.run(argc, argv, [&](cli::Context& context) -> Result<void> {
     auto oracles = context.oracles();
     if (!oracles) return std::unexpected(oracles.error());
     const client::ClusterOptions cluster{.oracles = *std::move(oracles), .timeout = timeout};
     if (serve.listen.host.empty()) return route::filter(context, cluster, filter);
-    if (!filter.commands.empty() || !filter.files.empty())
-      return fail(Code::usage, "--listen serves programs", "leave out -c and files");
+    if (!filter.commands.empty() || !filter.files.empty() || filter.txn_id)
+      return fail(Code::usage, "--listen serves programs", "leave out -c, --txn-id and files");
     return route::serve(cluster, serve);
   });
 }

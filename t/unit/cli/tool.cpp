@@ -110,6 +110,23 @@ TEST_CASE("errors and exceptions become exit codes") {
   CHECK(status([](Context&) -> Result<void> { throw std::system_error{ENOSPC, std::generic_category(), "write"}; }) == cli::exit_io);
 }
 
+TEST_CASE("a tool may act by itself and have commands") {
+  std::string acted;
+  const auto act = [&](std::vector<const char*> words) {
+    Tool tool{"ddb-test", "test"};
+    std::vector<std::string> files;
+    tool.option("file", files, "files");
+    tool.command("status", "say").action([&](Context&) -> Result<void> { acted = "status"; return {}; });
+    words.insert(words.begin(), "ddb-test");
+    acted.clear();
+    return tool.run(static_cast<int>(words.size()), words.data(), [&](Context&) -> Result<void> { acted = "itself"; return {}; });
+  };
+  CHECK((act({}) == 0 && acted == "itself"));
+  CHECK((act({"x"}) == 0 && acted == "itself"));
+  CHECK((act({"status"}) == 0 && acted == "status"));
+  CHECK((act({"x", "status"}) == cli::exit_usage && acted.empty()));
+}
+
 TEST_CASE("the oracles come from the option before the environment") {
   setenv("DDB_ORACLE", "env:1", 1);
   CHECK(cli::oracle_addresses("option:2").value().front().host == "option");

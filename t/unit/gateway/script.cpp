@@ -157,6 +157,27 @@ TEST_CASE("a batch cannot be rolled back in parts") {
   CHECK(done.error().code == Code::usage);
 }
 
+TEST_CASE("a text as one transaction commits once, at its end") {
+  Console console{false, gateway::batch_whole};
+  REQUIRE(console.session->execute(schema));
+  console.memory.kv.reset_counters();
+  CHECK(console.run("BEGIN; INSERT INTO t VALUES (1, 'a'); COMMIT; INSERT INTO t VALUES (2, 'b');"));
+  CHECK(console.memory.kv.counters().commits == 0);
+  CHECK(console.script->finish());
+  CHECK(console.memory.kv.counters().commits == 1);
+}
+
+TEST_CASE("what would be a transaction of its own is refused in one") {
+  Console console{false, gateway::batch_whole};
+  REQUIRE(console.session->execute(schema));
+  const auto done = console.run("INSERT INTO t VALUES (1, 'a'); CREATE TABLE u (a);");
+  REQUIRE_FALSE(done);
+  CHECK(done.error().code == Code::usage);
+  CHECK_FALSE(console.session->in_transaction());
+  CHECK(console.run("SELECT count(*) FROM t;"));
+  CHECK(console.rows() == "0\n");
+}
+
 TEST_CASE("what cannot be read is an error where reading got to") {
   Console console;
   bool first = true;
