@@ -20,10 +20,12 @@ class Cluster {
   RangeCache& ranges() { return ranges_; }
   Router& router() { return router_; }
   const ClusterOptions& options() const { return options_; }
+  Figures& figures() { return figures_; }
 
  private:
   net::Loop& loop_;
   ClusterOptions options_;
+  Figures figures_;
   net::Identity identity_;  // its cluster is learnt from the oracle
   OracleClient oracle_;
   RangeCache ranges_;

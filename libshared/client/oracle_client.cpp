@@ -257,6 +257,10 @@ void OracleClient::Impl::send_waiters() {
     served.push_back(std::move(waiters.front()));
     waiters.pop_front();
   }
+  if (options.figures != nullptr) {
+    ++options.figures->timestamp_requests;
+    options.figures->timestamps += count;
+  }
   auto call = std::make_shared<Call>();
   call->body = codec::encode(OracleRequest{proto::TimestampRequest{count}});
   call->deadline = net::Loop::now() + options.timeout;

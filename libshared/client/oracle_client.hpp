@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "client/channel.hpp"
+#include "client/figures.hpp"
 #include "proto/oracle.hpp"
 
 namespace ddb::client {
@@ -15,6 +16,7 @@ struct OracleClientOptions {
   Duration timeout = std::chrono::seconds{10};               // of a call, over all attempts
   Duration attempt_timeout = std::chrono::milliseconds{1500};  // then another address is asked
   ChannelOptions channel{};
+  Figures* figures = nullptr;  // counts there; outlives it
 };
 
 /// Asynchronous; for the synchronous face see MetaClient. Calls go to the leader: redirects, broken connections, elections

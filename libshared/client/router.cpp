@@ -23,6 +23,12 @@ Duration pause_before(uint32_t repeats) {
   return std::min(pause_min * (1 << std::min(repeats - 2, 10u)), pause_max);
 }
 
+/// Another replica leads, or another range holds the keys, than was believed.
+bool is_misrouted(const RangeReply& reply) {
+  const auto* error = std::get_if<Error>(&reply);
+  return std::holds_alternative<proto::Redirect>(reply) || (error != nullptr && error->code == Code::wrong_range);
+}
+
 /// As codec::encode(RangeRequest{epoch, body}), without a copy of the body.
 Bytes encode_request(const proto::Epoch& epoch, const RangeRequestBody& body) {
   Bytes out;
@@ -55,12 +61,17 @@ struct Router::Impl : std::enable_shared_from_this<Impl> {
     return (channels[text] = std::make_unique<Channel>(loop, identity, *address, nullptr, options.channel)).get();
   }
 
+  void count(uint64_t Figures::* figure) {
+    if (options.figures != nullptr) ++(options.figures->*figure);
+  }
+
   void fail_later(Request request, Error error) {
     loop.post([request = std::move(request), error = std::move(error)]() mutable { request.done(std::unexpected(std::move(error))); });
   }
 
   /// The map lacks the way: read it, then try once more.
   void find_out(Request request) {
+    count(&Figures::map_reads);
     cache.load([self = weak_from_this(), request = std::move(request)](Result<void> loaded) mutable {
       const auto impl = self.lock();
       if (!impl) return;
@@ -102,6 +113,7 @@ struct Router::Impl : std::enable_shared_from_this<Impl> {
     const Duration left = request.deadline - net::Loop::now();
     if (left <= Duration::zero())
       return fail_later(std::move(request), {Code::unavailable, "no time is left to ask " + to_string(target.channel->address()), {}, {}});
+    count(&Figures::requests);
     Bytes encoded = encode_request(route.descriptor.epoch, *request.body);
     target.channel->request(route.descriptor.id, std::move(encoded), std::min(left, options.attempt_timeout),
                             [this, range = route.descriptor.id, replica = target.replica,
@@ -115,6 +127,7 @@ struct Router::Impl : std::enable_shared_from_this<Impl> {
       return std::unexpected(std::move(body.error()));
     }
     auto reply = codec::decode<RangeReply>(*body);
+    if (reply && is_misrouted(*reply)) count(&Figures::requests_misrouted);
     const auto* redirect = reply ? std::get_if<proto::Redirect>(&*reply) : nullptr;
     if (redirect != nullptr) {
       cache.map().suspect(range, replica);

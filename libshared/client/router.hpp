@@ -13,6 +13,7 @@ namespace ddb::client {
 struct RouterOptions {
   Duration attempt_timeout = std::chrono::milliseconds{1500};  // a node that is silent this long is left
   ChannelOptions channel{};
+  Figures* figures = nullptr;  // counts there; outlives it
 };
 
 /// Sends each request once, to the replica that most likely leads, and learns from the answer. Whether to send it

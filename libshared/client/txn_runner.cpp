@@ -51,10 +51,16 @@ struct Txn::Impl : std::enable_shared_from_this<Impl> {
   Impl(Cluster& the_cluster, const txn::Options& options)
       : cluster{the_cluster}, coordinator{with_ranges(options, the_cluster.ranges().map())} {}
 
+  ~Impl() {
+    cluster.figures().restarts += coordinator.restarts();
+    cluster.figures().recoveries += coordinator.recovered();
+  }
+
   void start_clock() { deadline = net::Loop::now() + cluster.options().timeout; }
 
   // What the coordinator wants done.
   void pump();
+  void count(const Result<Timestamp>& outcome);
   void want_timestamp();
   void send(txn::Send send);
   void answered(uint64_t token, Result<proto::RangeReply> reply);
@@ -71,6 +77,7 @@ struct Txn::Impl : std::enable_shared_from_this<Impl> {
   Instant deadline{};  // of the call under way
   std::map<uint64_t, ReadCallback> reads;
   Done<Timestamp> committed;
+  bool writes = false;  // what is being committed
 };
 
 void Txn::Impl::pump() {
@@ -83,8 +90,15 @@ void Txn::Impl::pump() {
       auto callback = std::move(reads.extract(read.id).mapped());
       callback(std::move(read.reply));
     }
+    if (effects.outcome) count(*effects.outcome);
     if (effects.outcome) committed(std::move(*effects.outcome));
   }
+}
+
+void Txn::Impl::count(const Result<Timestamp>& outcome) {
+  if (!writes) return;
+  Figures& figures = cluster.figures();
+  ++(!outcome ? figures.commits_failed : coordinator.over_several_ranges() ? figures.commits_several_ranges : figures.commits_one_range);
 }
 
 void Txn::Impl::want_timestamp() {
@@ -205,6 +219,7 @@ void Txn::scan(env::ScanRequest request, Done<env::ScanPage> done) {
 
 void Txn::commit(std::vector<env::Write> writes, Done<Timestamp> done) {
   impl_->committed = std::move(done);
+  impl_->writes = !writes.empty();
   impl_->start_clock();
   impl_->coordinator.commit(std::move(writes));
   impl_->pump();

@@ -38,6 +38,7 @@ class Gateway {
   void sleep(Duration time);
 
   client::Fibers& fibers() { return fibers_; }
+  const client::Figures& figures() { return cluster_.figures(); }
   env::Kv& kv() { return kv_; }
 
  private:

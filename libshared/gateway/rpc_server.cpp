@@ -174,10 +174,21 @@ void RpcServer::Impl::gone(const std::shared_ptr<Client>& client) {
 
 std::vector<std::pair<std::string, uint64_t>> RpcServer::Impl::figures() const {
   const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(net::Loop::now() - started);
+  const client::Figures cluster = options.figures ? options.figures() : client::Figures{};
   return {{"connections", clients.size()},
           {"statements", statements},
           {"errors", errors},
-          {"uptime_seconds", static_cast<uint64_t>(uptime.count())}};
+          {"uptime_seconds", static_cast<uint64_t>(uptime.count())},
+          {"requests", cluster.requests},
+          {"requests_misrouted", cluster.requests_misrouted},
+          {"map_reads", cluster.map_reads},
+          {"timestamp_requests", cluster.timestamp_requests},
+          {"timestamps", cluster.timestamps},
+          {"commits_one_range", cluster.commits_one_range},
+          {"commits_several_ranges", cluster.commits_several_ranges},
+          {"commits_failed", cluster.commits_failed},
+          {"restarts", cluster.restarts},
+          {"recoveries", cluster.recoveries}};
 }
 
 Result<std::unique_ptr<RpcServer>> RpcServer::open(net::Loop& loop, RpcServerOptions options) {

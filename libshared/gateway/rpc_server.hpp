@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 
+#include "client/figures.hpp"
 #include "net/connection.hpp"
 #include "sql/session.hpp"
 
@@ -20,6 +21,7 @@ struct RpcServerOptions {
   std::function<void(std::function<void()>)> spawn;
   std::function<void(Duration)> sleep;  // suspends the fiber
   std::function<Result<std::unique_ptr<sql::Session>>()> open_session;
+  std::function<client::Figures()> figures = {};  // for status; may be empty
 };
 
 /// Used on its loop's thread.

@@ -80,6 +80,8 @@ class Coordinator {
 
   Timestamp read_ts() const { return read_ts_; }  // zero: not known yet
   uint32_t restarts() const { return restarts_; }
+  bool over_several_ranges() const { return attempt_ != nullptr; }  // the last attempt was
+  uint64_t recovered() const { return recovery_.recovered(); }
   /// The outcome is out, and nothing is left to be cleared up.
   bool idle() const { return phase_ == Phase::over && calls_.idle(); }
 

@@ -2,6 +2,7 @@
 #include "filter.hpp"
 #include "outcome.hpp"
 #include "serve.hpp"
+#include "status.hpp"
 
 int main(int argc, char** argv) {
   using namespace ddb;
@@ -31,6 +32,12 @@ int main(int argc, char** argv) {
       .option("name", outcome.name, "as --txn-id gave it")
       .required()
       .action([&](cli::Context& context) { return route::outcome(context, timeout, outcome); });
+
+  std::vector<std::string> gateways;
+  tool.command("status", "print a line per gateway: what it did since its start")
+      .with_output()
+      .option("address", gateways, "HOST:PORT of gateways that serve; default: $DDB_RPC")
+      .action([&](cli::Context& context) { return route::status(context, gateways); });
 
   return tool.run(argc, argv, [&](cli::Context& context) -> Result<void> {
     auto oracles = context.oracles();

@@ -48,7 +48,8 @@ class Daemon {
                 .insecure = options_.insecure,
                 .spawn = [this](std::function<void()> body) { gateway_.fibers().spawn(std::move(body)); },
                 .sleep = [this](Duration time) { gateway_.sleep(time); },
-                .open_session = [this] { return gateway_.session(); }});
+                .open_session = [this] { return gateway_.session(); },
+                .figures = [this] { return gateway_.figures(); }});
     if (!server) return std::unexpected(server.error());
     server_ = *std::move(server);
     log_.info(fmt::format("serves on {}", net::to_string(server_->address())));

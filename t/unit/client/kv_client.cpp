@@ -61,7 +61,10 @@ TEST_CASE_FIXTURE(Fixture, "the way is learnt from redirects, then remembered") 
   fake.ranges[1].leader = ReplicaId{3};  // and the metadata do not know
   CHECK(get({"k"}));
   CHECK(fake.nodes[2]->calls.size() == 1);
+  CHECK(cluster.figures().requests_misrouted == 1);
   CHECK(put("k", "w"));
+  CHECK(cluster.figures().requests_misrouted == 1);
+  CHECK(cluster.figures().requests == 4);
   CHECK(fake.nodes[2]->calls.size() == 2);
   CHECK(fake.nodes[1]->calls.empty());
 }
@@ -185,6 +188,48 @@ TEST_CASE_FIXTURE(Fixture, "a commit over several ranges takes a request to each
   run_until(loop, [&] { return fake.data.size() == 2; });
   CHECK(fake.data == std::map<Bytes, Bytes>{{"a", "1"}, {"z", "2"}});
   CHECK(fake.records.begin()->second == *result);
+}
+
+TEST_CASE_FIXTURE(Fixture, "a transfer between two ranges: a timestamp to start, one for C0, a request to each range before the caller hears") {
+  fake.ranges.clear();
+  fake.add_range(1, "", "h", 2, 0);
+  fake.add_range(2, "h", "", 2, 1);
+  REQUIRE(get({"a"}));  // the way is known
+  const Figures before = cluster.figures();
+  const auto txn = begin();
+  const std::vector<Bytes> keys{"a", "z"};
+  REQUIRE(txn->get(keys));
+  const Figures read = cluster.figures();
+  CHECK(read.timestamp_requests - before.timestamp_requests == 1);
+  CHECK(read.requests - before.requests == 2);
+  const size_t calls = fake.node_calls();
+  REQUIRE(txn->commit({{WriteKind::put, "a", "1"}, {WriteKind::put, "z", "2"}}));
+  CHECK(fake.node_calls() - calls == 2);
+  for (const size_t node : {0, 1}) CHECK(std::holds_alternative<proto::PrepareRequest>(fake.nodes[node]->calls.back().request.body));
+  const Figures after = cluster.figures();
+  CHECK(after.requests - read.requests == 3);  // COMMITTED is on its way to the anchor
+  CHECK(after.timestamp_requests - read.timestamp_requests == 1);
+  CHECK(after.timestamps - read.timestamps == 1);
+  CHECK(after.commits_several_ranges == 1);
+  CHECK(after.commits_one_range == 0);
+  CHECK(after.requests_misrouted == before.requests_misrouted);
+}
+
+TEST_CASE_FIXTURE(Fixture, "commits are counted by how they ended, conflicts that nobody hears of as restarts") {
+  REQUIRE(put("k", "v"));
+  fake.refusals = 3;
+  REQUIRE(put("k", "v"));
+  CHECK(cluster.figures().commits_one_range == 2);
+  CHECK(cluster.figures().commits_several_ranges == 0);
+  const auto txn = begin();
+  const std::vector<Bytes> keys{"k"};
+  REQUIRE(txn->get(keys));
+  fake.refusals = 1;
+  CHECK_FALSE(txn->commit({{WriteKind::put, "k", "w"}}));
+  CHECK(cluster.figures().commits_failed == 1);
+  REQUIRE(begin()->commit({}));
+  CHECK(cluster.figures().commits_one_range == 2);
+  run_until(loop, [&] { return cluster.figures().restarts > 0; });
 }
 
 TEST_CASE_FIXTURE(Fixture, "a commit that no frame can hold is refused, and nothing breaks") {

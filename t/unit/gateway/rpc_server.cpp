@@ -41,7 +41,8 @@ struct Served {
                                       .insecure = false,
                                       .spawn = [this](std::function<void()> body) { fibers.spawn(std::move(body)); },
                                       .sleep = [this](Duration time) { sleep(time); },
-                                      .open_session = [this] { return sql::Session::open(memory.kv, *memory.catalog); }};
+                                      .open_session = [this] { return sql::Session::open(memory.kv, *memory.catalog); },
+                                      .figures = [] { return client::Figures{.requests = 17}; }};
     auto opened = gateway::RpcServer::open(loop, std::move(options));
     REQUIRE(opened);
     server = *std::move(opened);
@@ -154,6 +155,7 @@ TEST_CASE("a closed connection rolls its transaction back") {
   }
   CHECK(has(keeper.ask(request(2, "execute", {"SELECT count(*) FROM t"})), "\"rows\":[[0]]"));
   net::run_until(served.loop, [&] { return has(keeper.ask(request(3, "status")), "\"connections\":1"); });
+  CHECK(has(keeper.ask(request(4, "status")), "\"requests\":17"));
 }
 
 TEST_CASE("ping is answered while a statement runs; cancel ends it, or takes it out of the queue") {
