@@ -40,22 +40,25 @@ Result<int64_t> RowIds::next(uint64_t table, bool autoincrement) {
 Result<void> RowIds::observe(uint64_t table, int64_t rowid) {
   if (rowid < 1) return {};
   const auto taken = static_cast<uint64_t>(rowid);
-  uint64_t block = 0;
-  {
-    const std::lock_guard lock{mutex_};
-    Sequence& sequence = sequences_[table];
-    if (taken < sequence.next) return {};
-    if (taken < sequence.end) {
-      sequence.next = taken + 1;
-      return {};
+  for (;;) {
+    uint64_t block = 0;
+    {
+      const std::lock_guard lock{mutex_};
+      Sequence& sequence = sequences_[table];
+      if (taken < sequence.next) return {};
+      if (taken < sequence.end) {
+        sequence.next = taken + 1;
+        return {};
+      }
+      block = sequence.block;
     }
-    block = sequence.block;
+    if (auto leased = lease(table, block, taken + 1); !leased) return leased;
   }
-  return lease(table, block, taken + 1);
 }
 
 Result<void> RowIds::lease(uint64_t table, uint64_t block, uint64_t at_least) {
   const Bytes key = mark_key(table);
+  const uint64_t held = end_of(table);
   for (int attempt = 0; attempt < attempts_max; ++attempt) {
     const auto mark = meta_.range(key, {});
     if (!mark) return std::unexpected(mark.error());
@@ -73,7 +76,10 @@ Result<void> RowIds::lease(uint64_t table, uint64_t block, uint64_t at_least) {
     const auto put = meta_.txn({{key, revision}}, {{.key = key, .value = codec::encode(end), .end = {}, .lease = {}}});
     // An unknown outcome may have leased a block that nobody will use: gaps are allowed.
     if (!put && put.error().code != Code::unknown_outcome) return std::unexpected(put.error());
-    if (!put || !put->succeeded) continue;
+    if (!put || !put->succeeded) {
+      if (end_of(table) != held) return {};  // others of this gateway were faster: what they leased may do
+      continue;
+    }
     const std::lock_guard lock{mutex_};
     Sequence& sequence = sequences_[table];
     // Another thread may have leased a later block meanwhile: this one is a gap then, so that ids never fall back.
@@ -81,6 +87,11 @@ Result<void> RowIds::lease(uint64_t table, uint64_t block, uint64_t at_least) {
     return {};
   }
   return fail(Code::try_again, "rowids are being leased by too many gateways at once", "try again");
+}
+
+uint64_t RowIds::end_of(uint64_t table) {
+  const std::lock_guard lock{mutex_};
+  return sequences_[table].end;
 }
 
 void RowIds::forget(uint64_t table) {

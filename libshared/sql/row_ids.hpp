@@ -37,8 +37,9 @@ class RowIds {
     uint64_t end = 1;        // of the leased block, exclusive; at most 2^63
     uint64_t block = block_min;
   };
-  /// Leases a block from the higher of the shared mark and `at_least`.
+  /// Leases a block from the higher of the shared mark and `at_least`; or another thread has leased one: look again.
   Result<void> lease(uint64_t table, uint64_t block, uint64_t at_least);
+  uint64_t end_of(uint64_t table);  // of the leased block
 
   env::Meta& meta_;
   std::mutex mutex_;  // of what follows; never held across a metadata request

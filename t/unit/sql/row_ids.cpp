@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <set>
+#include <utility>
 
 #include "unit/sql/memory_meta.hpp"
 
@@ -42,6 +43,41 @@ TEST_CASE("after an explicit id the next one is above it, here and elsewhere") {
   CHECK(*one.next(1, false) == 1'000'001);
   RowIds two{meta, 2};
   CHECK(*two.next(1, false) > 1'000'001);
+}
+
+namespace {
+
+/// Metadata at which somebody else of the same gateway is faster, every time.
+class Overtaken final : public env::Meta {
+ public:
+  Result<env::MetaRange> range(BytesView key, BytesView end) override { return meta.range(key, end); }
+  Result<env::MetaTxnResult> txn(std::vector<env::MetaCompare> compares, std::vector<env::MetaOp> ops) override {
+    if (!std::exchange(inside, true)) {
+      CHECK(ids->observe(1, id += 1'000'000));
+      inside = false;
+    }
+    return meta.txn(std::move(compares), std::move(ops));
+  }
+  Result<LeaseId> grant(uint64_t ttl_ms) override { return meta.grant(ttl_ms); }
+  Result<void> keep_alive(LeaseId lease) override { return meta.keep_alive(lease); }
+  Result<void> revoke(LeaseId lease) override { return meta.revoke(lease); }
+
+  test::MemoryMeta meta;
+  RowIds* ids = nullptr;
+  int64_t id = 0;
+  bool inside = false;
+};
+
+}  // namespace
+
+TEST_CASE("many of one gateway that bring ids at the same time do not wear each other out") {
+  Overtaken meta;
+  RowIds ids{meta, 1};
+  meta.ids = &ids;
+  CHECK(ids.observe(1, 100));
+  CHECK(meta.id == 1'000'000);
+  CHECK(ids.observe(1, 2'000'000));
+  CHECK(*ids.next(1, false) > 2'000'000);
 }
 
 TEST_CASE("ascending explicit ids cost a request per block") {
