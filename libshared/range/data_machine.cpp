@@ -394,8 +394,10 @@ void DataMachine::await_lock(TaskId id, Task& task, const proto::Locked& locked)
   const bool older = attempt_of(task.request.body).id <= locked.attempt.id;
   unlatch(id, task);
   task.confirmed = false;
-  lock_waits_.add(id, locked.keys.front(),
-                  host_.now() + (older ? options_.lock_patience_older : options_.lock_patience_younger));
+  if (!task.waits_until) {
+    task.waits_until = host_.now() + (older ? options_.lock_patience_older : options_.lock_patience_younger);
+  }
+  lock_waits_.add(id, locked.keys.front(), *task.waits_until);
 }
 
 /// `waited`: in vain; whatever is in the way now is the answer.

@@ -44,9 +44,10 @@ struct DataOptions {
   size_t recent_writes_max = 16'384;   // keys that validation remembers; beyond, it walks over rows
   size_t commit_bytes_max = 16 << 20;  // keys and values of one commit; beyond: too_long
   // K1: how long a request waits for another transaction's lock before it is sent to find out about it: behind a younger
-  // transaction, and behind an older one.
+  // transaction, and behind an older one. All its locks together, and less than any client waits for one answer: a
+  // request that is repeated meanwhile would wait anew, and never hear of the lock.
   Duration lock_patience_older = std::chrono::milliseconds{20};
-  Duration lock_patience_younger = std::chrono::milliseconds{500};
+  Duration lock_patience_younger = std::chrono::milliseconds{250};
   // V4: a PENDING record that nobody decides for this long is aborted by who meets its locks.
   Duration pending_patience = std::chrono::seconds{15};
   ReadLimits read;
@@ -89,7 +90,8 @@ class DataMachine : public Machine {
     proto::RangeRequest request;
     size_t bytes = 0;
     bool latched = false;    // holds latches, or queues for them
-    bool waited = false;     // for another's lock, as long as it may
+    bool waited = false;     // for others' locks, as long as it may
+    std::optional<Instant> waits_until;  // for them; since it met the first
     bool confirmed = false;  // by a quorum, for the next step
     bool proposed = false;
     Timestamp fresh;         // taken for it from the oracle (P8)

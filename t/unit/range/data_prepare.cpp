@@ -134,6 +134,23 @@ TEST_CASE("K1: writers wait for a lock without a latch, in order; those in vain 
   }
 }
 
+TEST_CASE("K1: one lock after another is waited for no longer than one") {
+  DataGroup group;
+  const auto first = put_k(group);
+  group.ask<proto::PrepareReply>(participant(first));
+  const auto second = group.txn({DataGroup::put("l", "v")});
+  group.ask<proto::PrepareReply>(participant(second));
+  const auto commit = group.send(group.txn({DataGroup::put("k", "w"), DataGroup::put("l", "w")}));
+  group.settle();
+  group.host().clock += group.options.lock_patience_younger - std::chrono::milliseconds{50};
+  group.ask<proto::Done>(proto::ResolveRequest{first.attempt, std::nullopt, {"k"}});
+  CHECK_FALSE(group.answered(commit));
+  group.host().clock += std::chrono::milliseconds{50};
+  group.machine().tick();
+  group.settle();
+  CHECK(group.answer<proto::Locked>(commit).attempt == second.attempt);
+}
+
 TEST_CASE("P4: another's lock in a span that was read is in the way, one's own is not") {
   DataGroup group;
   const auto txn = put_k(group);
