@@ -110,6 +110,8 @@ class Replica final : public MachineHost {
   // the switch is durable; then the log begins anew, and rows follow in pieces.
   void start_switch(ReplicaId from, const proto::SnapshotChunk& head);
   bool switching() const { return switch_.has_value(); }
+  /// What the snapshot makes of it; without one, what it is.
+  const proto::RangeDescriptor& switching_to() const { return switch_ ? switch_->record.descriptor : descriptor_; }
   bool installing() const { return switch_ || installer_; }
   std::vector<env::TableSpan> spans() const { return spans(descriptor_); }
   std::vector<env::TableSpan> spans(const proto::RangeDescriptor& descriptor) const { return machine_->spans(descriptor); }

@@ -506,7 +506,7 @@ Checkpoint Store::checkpoint(env::WriteBatch& out) {
     checkpoint.records.emplace_back(range, replica->record());
     out.put(env::Table::range, record_key(range), codec::encode(checkpoint.records.back().second));
   }
-  checkpoint.births = std::exchange(births_, {});
+  checkpoint.births = births_;
   checkpoint.installed = std::exchange(installed_, {});
   unflushed_ = false;
   wants_flush_ = false;
@@ -522,6 +522,7 @@ void Store::flushed(const Checkpoint& checkpoint, Instant now) {
   install_budget_ = install_bytes_per_flush;
   for (const uint64_t file : checkpoint.installed) files_.drop(file);
   for (const auto& born : checkpoint.births) {
+    std::erase(births_, born);
     start_replica(born.descriptor.id, born,
                   {.hard = born.hard, .base = born.base, .config = born.base_config, .entries = {}, .applied = born.base.index});
   }

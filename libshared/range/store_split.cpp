@@ -85,12 +85,17 @@ std::vector<proto::RangeInfo> Store::other_halves(const proto::RangeDescriptor& 
   return others;
 }
 
+/// C2: what lives here, what is on its way to (a first range until its flush, a snapshot until its switch), and what of
+/// others has yet to be cleared (C3).
 bool Store::overlaps(const proto::RangeDescriptor& descriptor) const {
   if (!DDB_KEEPS("C2")) return false;
-  return clearings_.touches(descriptor.span) || std::any_of(replicas_.begin(), replicas_.end(), [&](const auto& entry) {
-    const auto& other = entry.second->descriptor();
+  const auto holds = [&](const proto::RangeDescriptor& other) {
     return other.id && other.id != descriptor.id && mvcc::overlap(other.span, descriptor.span);
-  });
+  };
+  const auto lives = [&](const auto& entry) { return holds(entry.second->descriptor()) || holds(entry.second->switching_to()); };
+  const auto comes = [&](const ReplicaRecord& born) { return holds(born.descriptor); };
+  return clearings_.touches(descriptor.span) || std::any_of(replicas_.begin(), replicas_.end(), lives) ||
+         std::any_of(births_.begin(), births_.end(), comes);
 }
 
 void Store::give_up(const Replica& replica, const proto::RangeDescriptor& next) {

@@ -39,6 +39,11 @@ class Node final : private env::SnapshotFiles {
   }
   /// What was not durable is gone.
   void crash() { core.reset(); }
+  /// As if it had never been started: its disk is empty.
+  void wipe() {
+    durable = {};
+    log.clear();
+  }
 
   /// Writes the next batch, unless the disk is held.
   bool write(Instant now) {
@@ -74,6 +79,7 @@ class Node final : private env::SnapshotFiles {
   std::deque<proto::LogBatch> log;
   BatchNumber last_batch;
   bool disk_held = false;
+  bool flush_held = false;
   std::unique_ptr<Store> core;
   std::optional<Error> failure;  // to recover
 
@@ -218,7 +224,7 @@ class SplitGroup {
     for (auto& [id, made] : std::exchange(node.made, {})) node.core->snapshot_made(id, std::move(made), now), busy = true;
     for (const uint64_t id : std::exchange(node.sealed, {})) node.core->snapshot_sealed(id, {}, now), busy = true;
     busy |= node.write(now);
-    if (node.core->wants_flush()) node.flush(now), busy = true;
+    if (node.core->wants_flush() && !node.flush_held) node.flush(now), busy = true;
     return busy;
   }
   void deliver(size_t from, proto::PeerBatch batch) {

@@ -173,6 +173,83 @@ TEST_CASE("C1, S4, test 12: vote and snapshot for the right half come before the
   CHECK(group[slow].rows_in({"k", ""}) == 5);
 }
 
+TEST_CASE("C2, C5: a first range that is still being born holds its span against a snapshot of what it has split off") {
+  SplitGroup group;
+  const size_t lead = group.index_of(group.leader_of(left));
+  const size_t late = others(lead)[1];
+  group.crash(late);
+  group[late].wipe();
+  fill(group);
+  group.split(left, "k", right);
+  const Bytes big(1 << 10, 'x');
+  for (int i = 0; i < 40; ++i) group.put(right, "q", big);  // the right half's log is cut: it needs a snapshot
+  for (size_t i = 0; i < 3; ++i) {
+    if (i != late) group.flush(i);
+  }
+  group[late].flush_held = true;  // and so it stays unborn
+  group.restart(late);
+  const auto offered_in_vain = [&] {
+    group.run(std::chrono::seconds{5});
+    const auto* offered = group[late].replica(right);
+    return group[late].replica(left) == nullptr && offered != nullptr && !offered->switching() && !born(group[late]);
+  };
+  CHECK(offered_in_vain());
+
+  // While the flush that it waits for is on its way, too.
+  env::WriteBatch records;
+  const auto checkpoint = group[late].core->checkpoint(records);
+  CHECK(offered_in_vain());
+  group[late].state.apply(records);
+  group[late].durable = group[late].state;
+  group[late].core->flushed(checkpoint, group.now);
+  group[late].flush_held = false;
+  group.run_until([&] {
+    return born(group[late]) && group[late].replica(left)->descriptor() == group[lead].replica(left)->descriptor() &&
+           !group[late].replica(right)->installing() &&
+           group[late].replica(right)->raft().applied_index() == group[lead].replica(right)->raft().applied_index();
+  });
+  CHECK(group[late].rows_in({}) == group[lead].rows_in({}));
+}
+
+TEST_CASE("C2: a snapshot about to be switched to holds its span against that of a half of it") {
+  SplitGroup group;
+  fill(group);
+  const size_t late = others(group.index_of(group.leader_of(left)))[1];
+  const Bytes big(1 << 10, 'x');
+  for (int i = 0; i < 40; ++i) group.put(left, "c", big);
+  for (size_t i = 0; i < 3; ++i) group.flush(i);
+  group.run(std::chrono::seconds{1});
+  // It has lost all but its name in the range; who leads next does not know better, and gives it all.
+  for (size_t i = 0; i < 3; ++i) group.crash(i);
+  group[late].wipe();
+  range::ReplicaRecord nothing;
+  nothing.replica = ReplicaId{late + 1};
+  env::WriteBatch trace;
+  trace.put(env::Table::range, range::record_key(left), codec::encode(nothing));
+  group[late].durable.apply(trace);
+  for (size_t i = 0; i < 3; ++i) group.restart(i);
+  group[late].flush_held = true;
+  group.run_until([&] { return group[late].replica(left)->switching(); });
+
+  // Another leads the right half: a store sends one snapshot at a time.
+  const size_t lead = group.index_of(group.leader_of(left));
+  group.filter = [&](size_t from, size_t, const auto& message) { return message.range != right || from != lead; };
+  group.split(left, "k", right);
+  const size_t one = 3 - lead - late;
+  group.run_until([&] { return group[one].replica(right)->raft().role() == raft::Role::leader; });
+  group.heal();
+  REQUIRE(&group.leader_of(right) == &group[one]);
+  for (int i = 0; i < 40; ++i) group.put(right, "q", big);
+  group.flush(one);
+  group.run(std::chrono::seconds{5});
+  CHECK_FALSE(born(group[late]));
+  REQUIRE(group[late].replica(right) != nullptr);
+  CHECK_FALSE(group[late].replica(right)->switching());
+  group[late].flush_held = false;
+  group.run_until([&] { return born(group[late]) && !group[late].replica(right)->installing(); });
+  CHECK(group[late].replica(left)->descriptor() == group[lead].replica(left)->descriptor());
+}
+
 TEST_CASE("S2, C3, test 13: the right half was added again before a slow left splits: the newer replica lives, old rows go") {
   SplitGroup group;
   fill(group);
