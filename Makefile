@@ -29,7 +29,7 @@ endif
 
 # The layers, in order: a folder includes only folders before it (t/0002-layers.t).
 CORE_DIRS  := base env check codec proto raft mvcc range oracle txn policy
-SHELL_DIRS := wal lmdb net host client sql cli gateway bench
+SHELL_DIRS := wal lmdb net host client sql cli gateway pg bench
 
 # What each layer's unit tests link: its declared dependencies and nothing else.
 needs_base   := base
@@ -52,6 +52,7 @@ needs_sql    := $(needs_codec) sql
 needs_cli    := $(needs_net) cli
 needs_bench  := base env check bench
 needs_gateway := $(needs_client) sql cli gateway
+needs_pg     := $(needs_gateway) pg
 
 sources = $(wildcard libshared/$(1)/*.cpp)
 objects = $(patsubst %.cpp,$(BUILD)/%.o,$(1))
