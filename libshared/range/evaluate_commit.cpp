@@ -23,8 +23,9 @@ Error conflict(std::string what, Bytes key) {
   return {Code::conflict, std::move(what), "restart the transaction", std::move(key)};
 }
 
-Error conflict_at(Bytes key) {
-  return conflict(fmt::format("another transaction wrote key {} first", to_hex(key)), key);
+/// K2: names the key, and the other transaction.
+Error conflict_at(Bytes key, Timestamp commit_ts) {
+  return conflict(fmt::format("key {} was written by the transaction that committed at {}", to_hex(key), commit_ts.value), key);
 }
 
 Error settled_before(const Bytes& anchor) { return conflict("the attempt was settled as aborted", anchor); }
@@ -70,7 +71,7 @@ Checked<Written> check_key(const CommitContext& context, mvcc::Reader& reader, c
   if (DDB_KEEPS("P3.lock") && *lock) return std::unexpected(locked_by(**lock, {write.key}));
   const auto newest = newest_of(reader, write.key);
   if (!newest) return std::unexpected(newest.error());
-  if (DDB_KEEPS("P3") && newest->ts > read_ts) return std::unexpected(conflict_at(write.key));
+  if (DDB_KEEPS("P3") && newest->ts > read_ts) return std::unexpected(conflict_at(write.key, newest->ts));
   const int live_after = write.kind == env::WriteKind::erase ? 0 : 1;
   const Timestamp floor = DDB_KEEPS("P5") ? context.floor.at(write.key) : Timestamp{};
   return Written{.min_commit_ts = std::max(newest->ts.next(), floor.next()),
@@ -121,7 +122,11 @@ Checked<> validate_spans(const CommitContext& context, mvcc::Reader& reader, con
     if (DDB_KEEPS("P4.floor")) raise_floor(context.floor, span, at);
     const auto newer = newer_in(context, reader, span, read_ts);
     if (!newer) return std::unexpected(newer.error());
-    if (DDB_KEEPS("P4") && *newer) return std::unexpected(conflict_at(**newer));
+    if (DDB_KEEPS("P4") && *newer) {
+      const auto newest = newest_of(reader, **newer);
+      if (!newest) return std::unexpected(newest.error());
+      return std::unexpected(conflict_at(**newer, newest->ts));
+    }
     const auto locks = context.locks().in_the_way(span, at, {own.id, own.c0}, locks_named_max);
     if (!locks) return std::unexpected(locks.error());
     if (DDB_KEEPS("P4.lock") && !locks->empty()) return std::unexpected(locked_by(*locks));

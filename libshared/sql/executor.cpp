@@ -7,6 +7,7 @@
 
 #include "base/assert.hpp"
 #include "sql/index_entries.hpp"
+#include "sql/key_literal.hpp"
 #include "sql/sql_error.hpp"
 
 namespace ddb::sql {
@@ -157,7 +158,7 @@ SqlResult<void> Executor::index_own_rows(std::string_view name) {
     }
   }
   if (auto clash = buffer.take_clash()) {
-    return std::unexpected(unique_error({Code::exists, "the key exists", {}, *std::move(clash)}));
+    return std::unexpected(in_words({Code::exists, "the key exists", {}, *std::move(clash)}));
   }
   return {};
 }
@@ -178,20 +179,30 @@ SqlResult<void> Executor::commit(bool& still_open) {
     const auto read_error = read_tables_->take_error();
     still_open = !read_error;
     if (read_error) rollback();
-    return std::unexpected(to_sql_error(read_error.value_or(checked.error())));
+    return std::unexpected(in_words(read_error.value_or(checked.error())));
   }
   const auto committed = txn_->commit();
   rollback();
   if (committed) return {};
-  return std::unexpected(unique_error(committed.error()));
+  return std::unexpected(in_words(committed.error()));
 }
 
-/// Code::exists names a key; clients know columns.
-SqlError Executor::unique_error(Error error) const {
+/// Errors of the store name keys; clients know tables and columns.
+SqlError Executor::in_words(Error error) const {
   if (error.code == Code::exists) {
     if (auto named = unique_violation(*schema_, error.detail)) error = *std::move(named);
   }
+  if (error.code == Code::conflict) name_key(error);
   return to_sql_error(std::move(error));
+}
+
+/// K2: "key 0102... was written by ..." becomes "account (1) was written by ...".
+void Executor::name_key(Error& error) const {
+  const std::string raw = "key " + to_hex(error.detail);
+  const size_t at = error.message.find(raw);
+  const KeyName name = name_of_key(*schema_, error.detail);
+  if (error.detail.empty() || at == std::string::npos || name.table.empty()) return;
+  error.message.replace(at, raw.size(), "table " + name.table + ", key " + name.literals + ",");
 }
 
 void Executor::interrupt() { sqlite3_interrupt(db_.get()); }
@@ -289,8 +300,8 @@ SqlError Executor::failure() {
   Error error = sqlite_error(db_.get());
   const auto of_stage = stages_.take_error();
   const auto of_read = read_tables_->take_error();
-  if (of_stage) return unique_error(*of_stage);
-  if (of_read) return to_sql_error(*of_read);
+  if (of_stage) return in_words(*of_stage);
+  if (of_read) return in_words(*of_read);
   error.message = strip_stage_names(error.message);
   return to_sql_error(std::move(error), code);
 }
@@ -357,15 +368,15 @@ SqlResult<void> Executor::finish_change(WriteBuffer::Mark mark, bool check_uniqu
   if (!done) {
     const auto of_read = read_tables_->take_error();
     checks_.abandon_statement();
-    return std::unexpected(to_sql_error(of_read.value_or(done.error())));
+    return std::unexpected(in_words(of_read.value_or(done.error())));
   }
   done = stages_.end_statement();
   if (!done) return std::unexpected(to_sql_error(done.error()));
   if (auto clash = txn_->buffer().take_clash()) {
-    return std::unexpected(unique_error({Code::exists, "the key exists", {}, *std::move(clash)}));
+    return std::unexpected(in_words({Code::exists, "the key exists", {}, *std::move(clash)}));
   }
   if (check_unique) done = check_unique_now(mark);
-  if (!done) return std::unexpected(unique_error(done.error()));
+  if (!done) return std::unexpected(in_words(done.error()));
   return {};
 }
 
@@ -441,7 +452,7 @@ SqlResult<void> Executor::step_to_end(const Query& query, std::vector<std::vecto
     if (rows != nullptr) rows->push_back(owned_row(query));
   }
   auto of_stage = stages_.take_error();
-  if (of_stage) return std::unexpected(unique_error(*of_stage));
+  if (of_stage) return std::unexpected(in_words(*of_stage));
   if (rc != SQLITE_DONE) return std::unexpected(failure());
   return {};
 }

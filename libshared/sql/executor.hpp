@@ -110,7 +110,8 @@ class Executor {
   Result<void> check_unique_now(WriteBuffer::Mark mark);
   Result<void> run_action(const std::string& sql, std::span<const ValueView> parameters);
   SqlError failure();
-  SqlError unique_error(Error error) const;
+  SqlError in_words(Error error) const;
+  void name_key(Error& error) const;
 
   env::Kv& kv_;
   Catalog& catalog_;

@@ -1,9 +1,11 @@
 #include "txn/attempt.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/rule.hpp"
+#include "txn/validation.hpp"
 
 namespace ddb::txn {
 
@@ -39,8 +41,11 @@ void Attempt::start() {
 /// one that a new routing has cut spans from.
 void Attempt::place(std::vector<Part> parts, bool first) {
   std::vector<std::shared_ptr<const Part>> writers;
-  std::vector<std::shared_ptr<const Part>> readers;
-  for (Part& part : parts) (part.writes.empty() ? readers : writers).push_back(share(std::move(part)));
+  std::vector<env::KeySpan> merely_read;
+  for (Part& part : parts) {
+    if (part.writes.empty()) std::ranges::move(part.read_spans, std::back_inserter(merely_read));
+    else writers.push_back(share(std::move(part)));
+  }
   unprepared_ += writers.size();
 
   const auto waits = [&](const Part& part) {
@@ -48,16 +53,13 @@ void Attempt::place(std::vector<Part> parts, bool first) {
   };
   std::vector<std::shared_ptr<const Part>> later;
   for (const auto& part : writers) {
-    if (DDB_KEEPS("P2") && !readers.empty() && waits(*part)) later.push_back(part);
+    if (DDB_KEEPS("P2") && !merely_read.empty() && waits(*part)) later.push_back(part);
     else prepare(part);
   }
-  const auto left = std::make_shared<size_t>(readers.size());
-  for (const auto& part : readers) {
-    validate(part, plan_.attempt.c0, [self = shared_from_this(), left, later] {
-      if (--*left > 0) return;
-      for (const auto& waiting : later) self->prepare(waiting);
-    });
-  }
+  if (merely_read.empty()) return;
+  validate(std::move(merely_read), plan_.attempt.c0, [self = shared_from_this(), later] {
+    for (const auto& waiting : later) self->prepare(waiting);
+  });
 }
 
 void Attempt::prepare(std::shared_ptr<const Part> part) {
@@ -93,26 +95,16 @@ void Attempt::prepare_answered(const std::shared_ptr<const Part>& part, proto::R
   place(cut(ranges_, part->writes, part->read_spans), false);
 }
 
-/// P4 at `at`, piece by piece where the range has been split.
-void Attempt::validate(std::shared_ptr<const Part> part, Timestamp at, std::function<void()> passed) {
-  proto::ValidateRequest request{plan_.attempt, plan_.read_ts, at, part->read_spans};
-  calls_.call(part->read_spans.front().start, std::move(request),
-              [self = shared_from_this(), part, at, passed = std::move(passed)](Answer answer) {
-                if (self->over_) return;
-                if (std::holds_alternative<proto::Done>(answer.reply)) return passed();
-                if (const auto* locked = std::get_if<proto::Locked>(&answer.reply)) {
-                  return self->meet(*locked, [self, part, at, passed] { self->validate(part, at, passed); });
-                }
-                Error error = error_of(answer.reply);
-                if (error.code != Code::wrong_range || !self->reroute()) return self->fail(std::move(error));
-                auto pieces = cut(self->ranges_, {}, part->read_spans);
-                const auto left = std::make_shared<size_t>(pieces.size());
-                for (Part& piece : pieces) {
-                  self->validate(share(std::move(piece)), at, [left, passed] {
-                    if (--*left == 0) passed();
-                  });
-                }
-              });
+void Attempt::validate(std::vector<env::KeySpan> spans, Timestamp at, std::function<void()> passed) {
+  const auto unless_over = [self = shared_from_this()](auto&& then) {
+    return [self, then](auto&&... with) {
+      if (!self->over_) then(std::forward<decltype(with)>(with)...);
+    };
+  };
+  txn::validate(calls_, ranges_, {plan_.attempt, plan_.read_ts, at, std::move(spans)},
+                {.passed = unless_over(std::move(passed)),
+                 .failed = unless_over([this](Error error) { fail(std::move(error)); }),
+                 .met = unless_over([this](const proto::Locked& locked, std::function<void()> again) { meet(locked, std::move(again)); })});
 }
 
 /// P7.
@@ -130,14 +122,8 @@ void Attempt::timestamp(Timestamp fresh) {
 }
 
 void Attempt::refresh(Timestamp at) {
-  auto parts = cut(ranges_, {}, plan_.read_spans);
-  if (parts.empty() || !DDB_KEEPS("P7.refresh")) return decide(at);
-  const auto left = std::make_shared<size_t>(parts.size());
-  for (Part& part : parts) {
-    validate(share(std::move(part)), at, [self = shared_from_this(), left, at] {
-      if (--*left == 0) self->decide(at);
-    });
-  }
+  if (!DDB_KEEPS("P7.refresh")) return decide(at);
+  validate(plan_.read_spans, at, [self = shared_from_this(), at] { self->decide(at); });
 }
 
 /// The locks of the anchor's own range are resolved in the same step.
@@ -189,7 +175,7 @@ bool Attempt::reroute() { return ++reroutes_ <= reroutes_max; }
 void Attempt::meet(const proto::Locked& locked, std::function<void()> again) {
   if (plan_.attempt.id > locked.attempt.id) {
     const Bytes& key = locked.keys.empty() ? locked.anchor : locked.keys.front();
-    return fail({Code::conflict, "an older transaction (" + std::to_string(locked.attempt.id.value) + ") holds key " + to_hex(key),
+    return fail({Code::conflict, "key " + to_hex(key) + " is held by the older transaction " + std::to_string(locked.attempt.id.value),
                  "restart the transaction", key});
   }
   recovery_.clear_away(locked, [self = shared_from_this(), again = std::move(again)] {

@@ -50,7 +50,7 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   void place(std::vector<Part> parts, bool first);
   void prepare(std::shared_ptr<const Part> part);
   void prepare_answered(const std::shared_ptr<const Part>& part, proto::RangeReply reply);
-  void validate(std::shared_ptr<const Part> part, Timestamp at, std::function<void()> passed);
+  void validate(std::vector<env::KeySpan> spans, Timestamp at, std::function<void()> passed);
   void all_prepared();
   void refresh(Timestamp at);
   void decide(Timestamp commit_ts);

@@ -5,12 +5,14 @@
 
 #include "base/assert.hpp"
 #include "base/rule.hpp"
+#include "txn/validation.hpp"
 
 namespace ddb::txn {
 
 namespace {
 
 constexpr int reroutes_max = 64;  // times that ranges may change under one transaction's commit
+constexpr uint32_t refreshes_max = 8;  // K2: then the conflict is heard of
 
 using proto::RangeReply;
 using proto::RangeRequestBody;
@@ -56,6 +58,7 @@ void Coordinator::timestamp(Result<Timestamp> ts) {
   switch (phase_) {
     case Phase::starting: return ts ? start_attempt(*ts) : finish(std::unexpected(std::move(ts.error())));
     case Phase::committing: return ts ? attempt_->timestamp(*ts) : settle(std::move(ts.error()));
+    case Phase::refreshing: return ts ? refresh_at(*ts) : finish(std::unexpected(std::move(refusal_)));
     default: DDB_ASSERT(phase_ == Phase::open);
   }
   if (!ts) {
@@ -79,6 +82,7 @@ void Coordinator::give_up() {
   const Calls::Trouble trouble = calls_.trouble(call_);
   const Phase phase = phase_;
   if (phase == Phase::starting) finish(std::unexpected(restarts_ > 0 ? refusal_ : unanswered({})));
+  if (phase == Phase::refreshing) finish(std::unexpected(std::move(refusal_)));
   if (phase == Phase::settling) finish(std::unexpected(uncertainty(trouble.why, true)));
   if (phase == Phase::committing && attempt_) finish(std::unexpected(uncertainty({}, attempt_->has_prepared())));
   if (phase == Phase::committing && !attempt_) {
@@ -229,17 +233,51 @@ void Coordinator::settled(std::optional<Timestamp> commit_ts) {
     return;
   }
   const bool cut_anew = refusal_.code == Code::wrong_range && ++reroutes_ <= reroutes_max;
-  const bool again = cut_anew || (refusal_.code == Code::conflict && !has_read_);
-  if (!again) {
+  const bool unread = refusal_.code == Code::conflict && !has_read_;
+  const bool again = cut_anew || unread;
+  if (!again && !may_be_repeatable()) {
     finish(std::unexpected(std::move(refusal_)));
     if (attempt_) attempt_->resolve_locks(std::nullopt, [] {});
     return;
   }
-  ++restarts_;  // nothing was read, so nothing that the caller knows is outdated: a new attempt at a new C0
-  if (!attempt_) return start_over();
-  attempt_->resolve_locks(std::nullopt, [this] {
-    if (phase_ == Phase::settling) start_over();
-  });
+  // Cut anew, or with nothing read that could be outdated: a new attempt at a new C0. Else K2 first, without the old locks.
+  const auto go_on = [this, again] {
+    if (phase_ != Phase::settling) return;
+    if (!again) return refresh();
+    ++restarts_;
+    start_over();
+  };
+  attempt_ ? attempt_->resolve_locks(std::nullopt, go_on) : go_on();
+}
+
+/// A conflict at a key that was read has changed what it read; one elsewhere, or with nobody's write, may not have.
+bool Coordinator::may_be_repeatable() const {
+  if (refusal_.code != Code::conflict || read_ts_given_ || refreshes_ >= refreshes_max) return false;
+  return !spans_.covers(refusal_.detail);
+}
+
+/// K2.
+void Coordinator::refresh() {
+  ++refreshes_;
+  phase_ = Phase::refreshing;
+  want_timestamp();
+}
+
+void Coordinator::refresh_at(Timestamp fresh) {
+  const auto passed = [this, fresh] {
+    if (phase_ != Phase::refreshing) return;
+    read_ts_ = fresh;
+    ++restarts_;
+    start_over();
+  };
+  const auto failed = [this](Error) {
+    if (phase_ == Phase::refreshing) finish(std::unexpected(std::move(refusal_)));
+  };
+  if (!DDB_KEEPS("K2")) return passed();
+  validate(calls_, ranges_, {{id_.id, fresh}, read_ts_, fresh, spans_.spans()},
+           {.passed = passed, .failed = failed, .met = [this](const proto::Locked& locked, std::function<void()> again) {
+              recovery_.clear_away(locked, std::move(again));  // it holds nothing now, so nobody waits for it (K1)
+            }});
 }
 
 /// unknown_outcome only when it is true: not when no copy has left.

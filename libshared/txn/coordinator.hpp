@@ -1,16 +1,17 @@
 // The coordinator of one transaction: which requests to send, and what their answers mean.
 //
-// Source: TRANSACTIONS.md. Kept here: P1, P8 (one range), P11, K1's and K2's restarts; attempt.hpp has P2 to P7, recovery.hpp V1 to
+// Source: TRANSACTIONS.md. Kept here: P1, P8 (one range), P11, K2; attempt.hpp has P2 to P7 and K1, recovery.hpp V1 to
 // V3, calls.hpp of V5 the sender's half. Deterministic: no clock, no randomness, no I/O; the client and the simulator run it
 // unchanged.
 //
-//                                   .--- aborted, nothing read ---.
-//                                   v                             |
-//   open --commit--> starting --C0--> committing --no verdict--> settling
-//     |                 |                |                        |
-//     '- no writes (P1) '- no timestamp  '- verdict               '- verdict -----> over
+//                       .------ aborted, and nothing was read -------.
+//                       v                                            |
+//   open --commit--> starting --C0--> committing --no verdict--> settling --aborted--> refreshing
+//     |                 |  ^             |                           |                  |      |
+//     |                 |  '-------------+---------------------------+---- still true --'      |
+//     '- no writes (P1) '- no timestamp  '- verdict                  '- verdict                '- not so ---> over
 //
-// A verdict is CommitReply or SettleReply, or all locks at C0. A conflict is none (P11): another copy of the same request may
+// Refreshing is K2: all that was read is validated at a fresh timestamp, and only then is that read_ts. A verdict is CommitReply or SettleReply, or all locks at C0. A conflict is none (P11): another copy of the same request may
 // commit yet. What clears up after a verdict goes on when it is over.
 #pragma once
 
@@ -61,7 +62,8 @@ class Coordinator {
 
   /// Ends the transaction; no read may be under way. No key twice.
   /// Errors: conflict, exists (certain: it is aborted), unavailable and try_again (nothing was done), unknown_outcome, and
-  /// what the range refuses. Where nothing was read, conflicts are not heard of: it starts over.
+  /// what the range refuses. A conflict is heard of only where what was read has changed (K2), or after many of them: else
+  /// the commit starts over, with the transaction's writes as they are.
   void commit(std::vector<env::Write> writes);
 
   // What the world answers. Unknown tokens are late, and ignored. A request that does not lie in one range (any more) is
@@ -86,7 +88,7 @@ class Coordinator {
   bool idle() const { return phase_ == Phase::over && calls_.idle(); }
 
  private:
-  enum class Phase { open, starting, committing, settling, over };
+  enum class Phase { open, starting, committing, settling, refreshing, over };
 
   struct Read {
     Bytes key;
@@ -112,6 +114,9 @@ class Coordinator {
   void settle(Error reason);
   void settle_answered(proto::RangeReply reply);
   void settled(std::optional<Timestamp> commit_ts);
+  bool may_be_repeatable() const;
+  void refresh();
+  void refresh_at(Timestamp fresh);
   void finish(Result<Timestamp> outcome);
   Error uncertainty(const Error& trouble, bool in_doubt) const;
 
@@ -140,6 +145,7 @@ class Coordinator {
   int reroutes_ = 0;
   Error refusal_{};         // what the client hears once the attempt is settled as aborted
   uint32_t restarts_ = 0;
+  uint32_t refreshes_ = 0;  // K2
 };
 
 }  // namespace ddb::txn

@@ -29,6 +29,10 @@ void SpanSet::add(env::KeySpan span) {
   if (spans_.size() > spans_max_) join_neighbours();
 }
 
+bool SpanSet::covers(BytesView key) const {
+  return std::ranges::any_of(spans_, [&](const env::KeySpan& span) { return span.start <= key && (span.end.empty() || key < span.end); });
+}
+
 const std::vector<env::KeySpan>& SpanSet::spans() {
   normalize();
   if (spans_.size() > spans_max_) join_neighbours();

@@ -19,6 +19,7 @@ class SpanSet {
 
   void add(env::KeySpan span);
   bool empty() const { return spans_.empty(); }
+  bool covers(BytesView key) const;
   /// Sorted by start; disjoint and not adjacent.
   const std::vector<env::KeySpan>& spans();
 

@@ -168,6 +168,24 @@ TEST_CASE("a statement of its own is tried again after a conflict") {
   CHECK(run(*session, "SELECT a FROM t") == "1\n");
 }
 
+TEST_CASE("K2: a conflict names table, key and the other transaction") {
+  Database database;
+  const auto session = database.session({.attempts_max = 1});
+  run(*session, "CREATE TABLE stock(shop TEXT, item INT, PRIMARY KEY(shop, item))");
+  run(*session, "INSERT INTO stock VALUES('north', 7)");
+  const Bytes key = database.kv.all().back().key;
+  for (const char* at : {"get", "scan", "commit"}) {
+    database.kv.on_request = [&](const char* request) -> Result<void> {
+      if (std::string_view{request} != at) return {};
+      return fail(Code::conflict, "key " + to_hex(key) + " was written by the transaction that committed at 5", {}, key);
+    };
+    const char* const sql = at == std::string_view{"scan"} ? "SELECT * FROM stock" : "UPDATE stock SET item = 8 WHERE shop = 'north' AND item = 7";
+    const auto error = error_of(*session, sql);
+    CHECK(error.sqlstate == "40001");
+    CHECK(error.error.message == "table stock, key ('north', 7), was written by the transaction that committed at 5");
+  }
+}
+
 TEST_CASE("a query that has returned a row is not begun again") {
   Database database;
   const auto session = database.session();

@@ -268,8 +268,8 @@ TEST_CASE("P11: a conflict is no verdict; the anchor says what became of the att
   world.coordinator.commit(one_write);
   world.give_timestamp(20);
   world.sent();
-  Error reason = conflict;
-  SUBCASE("conflict") {}
+  Error reason{Code::conflict, "a newer version of a", {}, "a"};
+  SUBCASE("conflict at a key that was read") {}
   SUBCASE("exists") { reason = {Code::exists, "k exists", {}, "k"}; }
   SUBCASE("a failure that says nothing of what was done") { reason = {Code::internal, "oops", {}, {}}; }
   world.reply(reason);
@@ -317,6 +317,91 @@ TEST_CASE("P11: what read nothing starts over after a conflict, once the old att
   CHECK(request.read_ts == Timestamp{40});
   world.reply(CommitReply{Timestamp{41}});
   CHECK(world.outcome() == Timestamp{41});
+}
+
+TEST_CASE("K2: a conflict elsewhere than at what was read: read_ts moves up once all that was read is validated there") {
+  World world;
+  world.read("a", 10);
+  world.read("c", 10);
+  world.coordinator.commit(one_write);
+  world.give_timestamp(20);
+  world.sent();
+  world.reply(Error{Code::conflict, "a newer version of k", {}, "k"});
+  world.sent_as<SettleRequest>();
+  world.reply(SettleReply{});
+  world.give_timestamp(30);
+  const auto validate = world.sent_as<proto::ValidateRequest>();
+  CHECK(validate.attempt.id == Timestamp{10});
+  CHECK(validate.read_ts == Timestamp{10});
+  CHECK(validate.at == Timestamp{30});
+  CHECK(validate.read_spans == std::vector{span_of("a"), span_of("c")});
+  SUBCASE("unchanged: a new attempt, which reads there") {
+    world.reply(proto::Done{});
+    CHECK(world.coordinator.read_ts() == Timestamp{30});
+    world.give_timestamp(40);
+    const auto request = world.sent_as<CommitRequest>();
+    CHECK(request.attempt == proto::Attempt{Timestamp{10}, Timestamp{40}});
+    CHECK(request.read_ts == Timestamp{30});
+    world.reply(CommitReply{Timestamp{40}});
+    CHECK(world.outcome() == Timestamp{40});
+  }
+  SUBCASE("another's lock in the way is found out about (V1), whoever is older") {
+    const proto::Attempt other{Timestamp{5}, Timestamp{6}};
+    world.reply(proto::Locked{other, "q", {"a"}});
+    CHECK(world.sent_as<proto::RecoverRequest>().attempt == other);
+    world.reply(proto::RecoverReply{});
+    world.sent_as<proto::ResolveRequest>();
+    world.reply(proto::Done{});
+    CHECK(world.sent_as<proto::ValidateRequest>() == validate);
+    world.reply(proto::Done{});
+    CHECK(world.coordinator.read_ts() == Timestamp{30});
+  }
+  SUBCASE("changed: the client hears of the conflict, and read_ts stays") {
+    world.reply(Error{Code::conflict, "a newer version of c", {}, "c"});
+    CHECK(world.outcome().error().detail == "k");
+    CHECK(world.coordinator.read_ts() == Timestamp{10});
+  }
+  SUBCASE("given up: nothing was done") {
+    world.coordinator.give_up();
+    CHECK(world.outcome().error().code == Code::conflict);
+    world.reply(proto::Done{});
+    CHECK(!world.coordinator.has_effects());
+  }
+}
+
+TEST_CASE("K2 is tried so often, and never for a snapshot that the caller has asked for") {
+  SUBCASE("bounded") {
+    World world;
+    world.read("a", 10);
+    world.coordinator.commit(one_write);
+    uint64_t ts = 10;
+    for (int refreshes = 0;; ++refreshes) {
+      world.give_timestamp(ts += 10);
+      world.sent();
+      world.reply(conflict);
+      world.sent_as<SettleRequest>();
+      world.reply(SettleReply{});
+      if (refreshes == 8) break;
+      world.give_timestamp(ts += 10);
+      world.sent_as<proto::ValidateRequest>();
+      world.reply(proto::Done{});
+    }
+    CHECK(world.outcome().error() == conflict);
+  }
+  SUBCASE("a given read_ts") {
+    World world{Options{.read_ts = Timestamp{7}}};
+    world.coordinator.read("a", point("a"));
+    world.sent();
+    world.reply(values({std::nullopt}));
+    CHECK(world.read_done());
+    world.coordinator.commit(one_write);
+    world.give_timestamp(20);
+    world.sent();
+    world.reply(conflict);
+    world.sent();
+    world.reply(SettleReply{});
+    CHECK(world.outcome().error() == conflict);
+  }
 }
 
 TEST_CASE("a key that exists is no reason to start over") {

@@ -34,7 +34,7 @@ class Cuts final : public Ranges {
 };
 
 Write put(Bytes key) { return {WriteKind::put, std::move(key), "v"}; }
-const Error conflict{Code::conflict, "a newer version", {}, {}};
+Error conflict_at(Bytes key) { return {Code::conflict, "a newer version", {}, std::move(key)}; }
 const Error wrong_range{Code::wrong_range, "the range has been split", {}, {}};
 
 /// Plays the ranges: takes what is sent in order, and checks what it is.
@@ -162,7 +162,7 @@ TEST_CASE("P2: STAGING leaves only when all that was merely read is validated; o
     CHECK(world.outcome == Timestamp{c0});
   }
   SUBCASE("it fails: settled, and the locks are taken back") {
-    world.answer<proto::ValidateRequest>(conflict, "u");
+    world.answer<proto::ValidateRequest>(conflict_at("u"), "u");
     CHECK(!world.outcome);
     world.answer<proto::SettleRequest>(SettleReply{});
     REQUIRE(world.outcome);
@@ -188,7 +188,7 @@ TEST_CASE("P7: a lock above C0: a fresh timestamp, and all that was read is vali
     CHECK(world.outcome == Timestamp{30});
   }
   SUBCASE("changed") {
-    world.answer<proto::ValidateRequest>(conflict, "y");
+    world.answer<proto::ValidateRequest>(conflict_at("y"), "y");
     world.answer<proto::SettleRequest>(SettleReply{});
     CHECK(world.outcome->error().code == Code::conflict);
   }
@@ -197,7 +197,14 @@ TEST_CASE("P7: a lock above C0: a fresh timestamp, and all that was read is vali
     world.answer<proto::DecideRequest>(SettleReply{});
     CHECK(!world.outcome);
     world.answer<proto::SettleRequest>(SettleReply{});
-    CHECK(world.outcome->error().code == Code::conflict);
+    CHECK(!world.outcome);
+    CHECK(world.answer<proto::ResolveRequest>(proto::Done{}, "a").commit_ts == std::nullopt);
+    world.answer<proto::ResolveRequest>(proto::Done{}, "z");
+    world.give(40);  // K2
+    CHECK(world.answer<proto::ValidateRequest>(proto::Done{}, "b").at == Timestamp{40});
+    world.answer<proto::ValidateRequest>(proto::Done{}, "y");
+    world.give(50);
+    CHECK(world.prepared("a", 50).read_ts == Timestamp{40});
   }
 }
 
@@ -217,9 +224,9 @@ TEST_CASE("P2: too many keys to list: PENDING, and the client waits for COMMITTE
 
 TEST_CASE("P11: a conflict is no verdict: the anchor's word is") {
   World world;
-  world.begin({"a"}, {put("a"), put("z")});
+  world.begin({"z"}, {put("a"), put("z")});
   const Send late = world.take<proto::PrepareRequest>("a");
-  world.answer<proto::PrepareRequest>(conflict, "z");
+  world.answer<proto::PrepareRequest>(conflict_at("z"), "z");
   SUBCASE("committed: somebody finished it (V3)") {
     world.answer<proto::SettleRequest>(SettleReply{Timestamp{c0}});
     CHECK(world.outcome == Timestamp{c0});
@@ -237,7 +244,7 @@ TEST_CASE("where nothing was read, a conflict starts over: settled, its locks go
   World world;
   world.begin({}, {put("a"), put("z")});
   world.prepared("a");
-  world.answer<proto::PrepareRequest>(conflict, "z");
+  world.answer<proto::PrepareRequest>(conflict_at("z"), "z");
   world.answer<proto::SettleRequest>(SettleReply{});
   CHECK(!world.outcome);
   world.answer<proto::ResolveRequest>(proto::Done{}, "a");
@@ -252,7 +259,7 @@ TEST_CASE("where nothing was read, a conflict starts over: settled, its locks go
 
 TEST_CASE("K1: the older of two recovers who is in its way, the younger gives way") {
   World world;
-  world.begin({"b"}, {put("a"), put("z")});
+  world.begin({"z"}, {put("a"), put("z")});
   world.prepared("a");
   SUBCASE("younger") {
     const proto::Locked locked{{Timestamp{5}, Timestamp{6}}, "q", {"z"}};
