@@ -1,6 +1,8 @@
 // Compaction and snapshots: thesis 5, I3. The core knows of a snapshot only where it ends and who was a member there.
 #include "raft/core.hpp"
 
+#include "base/rule.hpp"
+
 namespace ddb::raft {
 
 void Raft::Impl::applied(LogIndex index) {
@@ -63,6 +65,7 @@ void Raft::Impl::initialise(const Base& base, Config config, Instant now) {
   DDB_ASSERT(!lead_);
   advance(now);
   if (hard_.term < base.term) become_follower(base.term, ReplicaId{});
+  if (!DDB_KEEPS("C1")) hard_.vote = {};
   replace_log({base, std::move(config)});
   arm_election_timer();
 }

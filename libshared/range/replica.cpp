@@ -121,6 +121,7 @@ std::optional<proto::Rest> Replica::restful(Instant since) const {
 
 bool Replica::agrees(ReplicaId from, const proto::Rest& rest) const {
   const LogIndex last = rest.last.index;
+  if (!DDB_KEEPS("Q1")) return true;
   return !installing() && raft_.role() == raft::Role::follower && raft_.leader() == from && raft_.term() == rest.term &&
          raft_.last() == rest.last && raft_.commit_index() == last && raft_.applied_index() == last;
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/rule.hpp"
 #include "mvcc/key.hpp"
 #include "mvcc/version.hpp"
 
@@ -44,7 +45,7 @@ Counts estimate_moved(env::State& state, const DataRecord& record, const env::Ke
 SplitCommand divide(const proto::RangeDescriptor& whole, const proto::SplitRequest& request) {
   SplitCommand command{whole, whole, {}};
   command.left.span.end = command.right.span.start = request.key;
-  command.left.epoch.split = command.right.epoch.split = whole.epoch.split + 1;
+  if (DDB_KEEPS("D1")) command.left.epoch.split = command.right.epoch.split = whole.epoch.split + 1;
   command.right.id = request.right;
   command.right.next_replica = {};
   for (auto& replica : command.right.replicas) {

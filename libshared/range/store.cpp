@@ -127,7 +127,8 @@ Result<std::unique_ptr<Store>> Store::recover(const StoreOptions& options, const
 }
 
 void Store::create(const proto::RangeDescriptor& descriptor) {
-  if (find(descriptor.id) != nullptr || state_.get(env::Table::range, record_key(descriptor.id))) return;
+  const bool traced = find(descriptor.id) != nullptr || state_.get(env::Table::range, record_key(descriptor.id));
+  if (traced && DDB_KEEPS("C5")) return;
   for (const auto& member : descriptor.replicas) {
     if (member.store != identity_.store) continue;
     ReplicaRecord record = initial_record(descriptor, member.id);
@@ -153,8 +154,8 @@ void Store::start_replica(RangeId range, ReplicaRecord record, raft::Initial ini
   auto replica =
       std::make_unique<Replica>(static_cast<ReplicaContext&>(*this), range, raft_options(id), std::move(record), std::move(initial), factory_);
   dirty_.insert(range);
-  if (restarted) {
-    replica->sleep();  // Q3
+  if (restarted && DDB_KEEPS("Q3")) {
+    replica->sleep();
     quiet_.restarted(range);
   } else {
     quiet_.woken(range);
@@ -247,7 +248,8 @@ void Store::heartbeat_oracle() {
 void Store::peer(const proto::PeerBatch& batch, Instant now) {
   now_ = now;
   // D3: what is not meant for this store, by who it is now, changes nothing.
-  if (batch.cluster != identity_.cluster || batch.to != identity_.store) return;
+  const bool meant = batch.cluster == identity_.cluster && batch.to == identity_.store;
+  if (!meant && DDB_KEEPS("D3")) return;
   const auto news = quiet_.heard(batch, now);
   if (DDB_KEEPS("A6") && news == Quiet::News::stale) return;  // from before the sender's restart
   if (news == Quiet::News::changed) wake_relying_on(batch.from);  // Q2

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/rule.hpp"
+
 namespace ddb::range {
 
 namespace {
@@ -50,6 +52,7 @@ void Store::follow_peers() {
 }
 
 void Store::wake_relying_on(StoreId peer) {
+  if (!DDB_KEEPS("Q2")) return;
   for (const auto& [range, replica] : replicas_) {
     if (!replica->quiet()) continue;
     const auto& members = replica->descriptor().replicas;
@@ -100,7 +103,7 @@ bool Store::heard_in_sleep(Replica& replica, StoreId from, const proto::PeerMess
   wake(replica);
   // L4: the leader is woken by the same request, and counts on us.
   const auto* vote = raft != nullptr ? std::get_if<proto::RequestVote>(&raft->body) : nullptr;
-  return leads || vote == nullptr || vote->transfer || from == leader || !quiet_.well(leader);
+  return leads || vote == nullptr || vote->transfer || from == leader || !quiet_.well(leader) || !DDB_KEEPS("L4.votes");
 }
 
 void Store::beat() {

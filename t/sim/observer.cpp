@@ -15,6 +15,20 @@ void Observer::look(ddb::StoreId store, const ddb::range::Store& core) {
     require(fresh || known->second == replica.hash,
             name_ + ": states differ at applied index " + std::to_string(replica.applied.value));
   }
+  check_spans(status.replicas);
+}
+
+void Observer::check_spans(const std::vector<ddb::proto::ReplicaStatus>& replicas) {
+  std::map<ddb::BytesView, ddb::BytesView> ends;  // by starts
+  for (const auto& replica : replicas) {
+    if (!replica.descriptor.id) continue;
+    const auto& span = replica.descriptor.span;
+    require(ends.emplace(span.start, span.end).second, name_ + ": two replicas of a store start at the same key (C2)");
+  }
+  for (auto it = ends.begin(); it != ends.end(); ++it) {
+    const bool ends_before_next = std::next(it) == ends.end() || (!it->second.empty() && it->second <= std::next(it)->first);
+    require(ends_before_next, name_ + ": replicas of a store overlap (C2)");
+  }
 }
 
 void Observer::look_at(ddb::StoreId store, ddb::Incarnation incarnation, const ddb::range::Replica& replica) {

@@ -9,7 +9,7 @@
 namespace sim {
 
 /// Watches all replicas of one cluster (or of the oracle): one leader per term, logs agree where they are
-/// applied, states agree at equal applied index.
+/// applied, states agree at equal applied index, replicas of a store share no key.
 class Observer {
  public:
   Observer(World& world, const char* name) : world_{world}, name_{name} {}
@@ -26,6 +26,7 @@ class Observer {
 
   void look_at(ddb::StoreId store, ddb::Incarnation incarnation, const ddb::range::Replica& replica);
   void check_leader(ddb::StoreId store, const ddb::range::Replica& replica);
+  void check_spans(const std::vector<ddb::proto::ReplicaStatus>& replicas);
   void check_entry(const ddb::range::Replica& replica, ddb::LogIndex index);
 
   World& world_;

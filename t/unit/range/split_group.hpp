@@ -80,12 +80,18 @@ class Node final : private env::SnapshotFiles {
   BatchNumber last_batch;
   bool disk_held = false;
   bool flush_held = false;
+  bool snapshots_held = false;
+  std::vector<std::function<void()>> to_make;  // what is held
   std::unique_ptr<Store> core;
   std::optional<Error> failure;  // to recover
 
  private:
-  // I1: of the last flush.
   void make(uint64_t id, Bytes key, std::vector<env::TableSpan> spans) override {
+    if (!snapshots_held) return make_now(id, key, spans);
+    to_make.push_back([this, id, key, spans] { make_now(id, key, spans); });
+  }
+  // I1: of the last flush.
+  void make_now(uint64_t id, const Bytes& key, const std::vector<env::TableSpan>& spans) {
     env::WriteBatch rows;
     for (const auto& span : spans) {
       const auto& table = durable[span.table];

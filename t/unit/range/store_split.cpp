@@ -293,6 +293,11 @@ TEST_CASE("C3: a snapshot of the left that is past the split clears what the lef
   group.run(std::chrono::seconds{1});
   for (size_t i = 0; i < 3; ++i) group.flush(i);
   REQUIRE(group[lead].replica(left)->raft().base().index > group[slow].replica(left)->raft().last().index);
+  // Whether the right half comes here or not, nobody is left to whom these rows belong.
+  group.filter = [](size_t, size_t, const auto& message) { return message.range != right; };
+  group.run_until([&] { return group[slow].replica(left)->descriptor() == group[lead].replica(left)->descriptor(); });
+  group.run(std::chrono::seconds{1});
+  CHECK(group[slow].rows_in({"k", ""}) == 0);
   group.heal();
   group.run_until([&] {
     return born(group[slow]) && !group[slow].replica(right)->installing() &&
@@ -302,6 +307,51 @@ TEST_CASE("C3: a snapshot of the left that is past the split clears what the lef
     CHECK(group[slow].state[table] == group[lead].state[table]);
   }
   CHECK(group[slow].replica(left)->descriptor() == group[lead].replica(left)->descriptor());
+}
+
+TEST_CASE("F4: a snapshot asked for before a split, and made after it, is not sent: rows and descriptor are of one moment") {
+  SplitGroup group;
+  fill(group);
+  const size_t lead = group.index_of(group.leader_of(left));
+  const size_t slow = others(lead)[1];
+  group.isolate(slow);
+  const Bytes big(1 << 10, 'x');
+  for (int i = 0; i < 40; ++i) group.put(left, "c", big);
+  for (size_t i = 0; i < 3; ++i) group.flush(i);
+  group.run(std::chrono::seconds{1});
+  group[lead].snapshots_held = true;
+  group.filter = [slow](size_t, size_t to, const auto& message) { return to != slow || message.range != right; };
+  group.run_until([&] { return !group[lead].to_make.empty(); });
+  group.split(left, "k", right);
+  group.flush(lead);
+  group[lead].snapshots_held = false;
+  for (const auto& make : group[lead].to_make) make();
+  group.run_until([&] {
+    return group[slow].replica(left)->descriptor() == group[lead].replica(left)->descriptor() &&
+           !group[slow].replica(left)->installing();
+  });
+  CHECK(group[slow].rows_in({"", "k"}) == group[lead].rows_in({"", "k"}));
+  group.run(std::chrono::seconds{1});
+  CHECK(group[slow].rows_in({"k", ""}) == 0);
+}
+
+TEST_CASE("D3: what is not meant for this store, or comes from another cluster, changes nothing") {
+  SplitGroup group;
+  fill(group);
+  Node& first = group.leader_of(left);
+  const Term term = first.replica(left)->term();
+  Node& second = group[others(group.index_of(first))[0]];
+  for (const bool foreign : {false, true}) {
+    proto::PeerBatch batch{foreign ? 2U : 1U, second.self.store, foreign ? first.self.store : StoreId{999}, second.self.incarnation, {}};
+    const auto& members = first.replica(left)->descriptor().replicas;
+    const ReplicaId from = members[group.index_of(second)].id;
+    batch.messages.push_back({left, from, first.replica(left)->id(), {1, 1},
+                              proto::RaftMessage{from, first.replica(left)->id(), term.next(), proto::Heartbeat{}}});
+    first.core->peer(batch, group.now);
+    first.core->settle(group.now);
+    CHECK(first.replica(left)->term() == term);
+    CHECK(first.replica(left)->leads());
+  }
 }
 
 TEST_CASE("L2, test 14: B leads the right half first, then A, which led the left: A's floor is above B's reads") {
