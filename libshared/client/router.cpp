@@ -65,6 +65,13 @@ struct Router::Impl : std::enable_shared_from_this<Impl> {
     if (options.figures != nullptr) ++(options.figures->*figure);
   }
 
+  Done<RangeReply> counted(Done<RangeReply> done) {
+    return [self = weak_from_this(), done = std::move(done)](Result<RangeReply> reply) mutable {
+      if (const auto impl = self.lock()) --impl->under_way;
+      done(std::move(reply));
+    };
+  }
+
   void fail_later(Request request, Error error) {
     loop.post([request = std::move(request), error = std::move(error)]() mutable { request.done(std::unexpected(std::move(error))); });
   }
@@ -142,6 +149,7 @@ struct Router::Impl : std::enable_shared_from_this<Impl> {
   const net::Identity& identity;
   RouterOptions options;
   Later later;
+  size_t under_way = 0;
   std::map<std::string, std::unique_ptr<Channel>> channels;  // by address
 };
 
@@ -151,7 +159,8 @@ Router::~Router() = default;
 
 void Router::send(const Bytes& key, std::shared_ptr<const RangeRequestBody> body, uint32_t repeats, Instant deadline,
                   Done<RangeReply> done) {
-  Impl::Request request{.key = key, .body = std::move(body), .deadline = deadline, .done = std::move(done)};
+  ++impl_->under_way;
+  Impl::Request request{.key = key, .body = std::move(body), .deadline = deadline, .done = impl_->counted(std::move(done))};
   const Duration pause = pause_before(repeats);
   if (pause == Duration::zero()) return impl_->dispatch(std::move(request), true);
   impl_->later.after(std::min(pause, std::max(deadline - net::Loop::now(), Duration{0})),
@@ -164,6 +173,8 @@ void Router::ask(const net::Address& address, const proto::AdminRequest& request
     done(codec::decode<proto::AdminReply>(*body));
   });
 }
+
+size_t Router::under_way() const { return impl_->under_way; }
 
 RangeCache& Router::cache() { return impl_->cache; }
 

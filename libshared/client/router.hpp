@@ -34,6 +34,9 @@ class Router {
   /// To the process at `address` itself; once.
   void ask(const net::Address& address, const proto::AdminRequest& request, Duration timeout, Done<proto::AdminReply> done);
 
+  /// Requests that were not answered yet.
+  size_t under_way() const;
+
   RangeCache& cache();
 
  private:

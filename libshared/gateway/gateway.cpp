@@ -12,6 +12,8 @@ namespace {
 /// Of one session: what the deepest statements that the limits of SQL allow take, and as much again. The kernel gives memory
 /// only to what was used.
 constexpr size_t stack_bytes = 2 << 20;
+constexpr Duration poll = std::chrono::milliseconds{1};
+constexpr Duration clear_up_max = std::chrono::seconds{1};
 
 }  // namespace
 
@@ -57,10 +59,13 @@ void Gateway::watch_schema() {
 }
 
 void Gateway::close() {
-  while (ticking_) sleep(std::chrono::milliseconds{1});
+  while (ticking_) sleep(poll);
   cluster_.oracle().unwatch(schema_watch_);
   ticker_.cancel();
   catalog_.reset();
+  const Instant until = net::Loop::now() + clear_up_max;
+  while (cluster_.router().under_way() > 0 && net::Loop::now() < until && sleep(poll)) {
+  }
 }
 
 Result<std::unique_ptr<sql::Session>> Gateway::session(sql::SessionOptions options) { return session(kv_, std::move(options)); }
@@ -76,11 +81,11 @@ void Gateway::yield() {
   (void)fibers_.park(parking);
 }
 
-void Gateway::sleep(Duration time) {
+bool Gateway::sleep(Duration time) {
   const auto parking = std::make_shared<client::Executor::Parking>();
   net::Timer timer{loop_};
   timer.after(time, [parking] { parking->wake(); });
-  (void)fibers_.park(parking);  // stopping: no sleep
+  return fibers_.park(parking);
 }
 
 void Gateway::tick_later() {

@@ -29,13 +29,14 @@ class Gateway {
 
   /// Reads the schema and takes a lease on it. Errors: of env::Meta.
   Result<void> open();
-  /// Gives the lease back. Sessions must be gone.
+  /// Gives the lease back, and waits a little for what transactions leave to be cleared up after the client has heard:
+  /// others would meet their locks. Sessions must be gone.
   void close();
   /// Only between open() and close().
   Result<std::unique_ptr<sql::Session>> session(sql::SessionOptions options = {});
   /// One whose transactions go through `kv`, which outlives it and leads to kv().
   Result<std::unique_ptr<sql::Session>> session(env::Kv& kv, sql::SessionOptions options);
-  void sleep(Duration time);
+  bool sleep(Duration time);  // false: not to the end, the program is stopping
 
   client::Fibers& fibers() { return fibers_; }
   const client::Figures& figures() { return cluster_.figures(); }

@@ -66,7 +66,7 @@ void Recovery::anchor_answered(const CasePtr& it, const proto::RangeReply& reply
   if (found == nullptr) return close(it);
   switch (found->state) {
     case RecoverReply::State::aborted: return finish(it, std::nullopt, it->locked.keys);
-    case RecoverReply::State::committed: return finish(it, found->commit_ts, it->locked.keys);
+    case RecoverReply::State::committed: return finish_committed(it, *found);
     case RecoverReply::State::staging: return ask_locks(it, found->keys);
     case RecoverReply::State::pending: return close(it);
   }
@@ -105,6 +105,15 @@ void Recovery::decide(const CasePtr& it, const std::vector<Bytes>& keys, bool co
     if (verdict == nullptr) return close(it);
     finish(it, verdict->commit_ts, keys);
   });
+}
+
+/// Its coordinator is slow or gone: all of it at once, lest whoever goes on meets, and waits for, one lock after the other.
+void Recovery::finish_committed(const CasePtr& it, const RecoverReply& verdict) {
+  const auto& met = it->locked.keys;
+  auto others = verdict.keys;
+  std::erase_if(others, [&](const Bytes& key) { return std::ranges::find(met, key) != met.end(); });
+  resolve(calls_, ranges_, it->locked.attempt, verdict.commit_ts, others, [] {});
+  finish(it, verdict.commit_ts, met);
 }
 
 void Recovery::finish(const CasePtr& it, std::optional<Timestamp> commit_ts, std::vector<Bytes> keys) {

@@ -37,6 +37,7 @@ class Recovery {
   void anchor_answered(const CasePtr& it, const proto::RangeReply& reply);
   void ask_locks(const CasePtr& it, const std::vector<Bytes>& keys);
   void decide(const CasePtr& it, const std::vector<Bytes>& keys, bool committed);
+  void finish_committed(const CasePtr& it, const proto::RecoverReply& verdict);
   void finish(const CasePtr& it, std::optional<Timestamp> commit_ts, std::vector<Bytes> keys);
   void close(const CasePtr& it);
 

@@ -297,6 +297,13 @@ TEST_CASE("V1 to V3: a reader finishes the transaction whose lock it meets") {
     world.answer<proto::RecoverRequest>(RecoverReply{RecoverReply::State::committed, Timestamp{17}, {}}, "z");
     resolved(Timestamp{17}, "b");
   }
+  SUBCASE("V1: committed, and where else it may hold locks is known: all go, and the reader waits only for those it met") {
+    world.answer<proto::RecoverRequest>(RecoverReply{RecoverReply::State::committed, Timestamp{17}, {"b", "c", "x"}}, "z");
+    const Send elsewhere = world.take<proto::ResolveRequest>("x");
+    CHECK(world.take<proto::ResolveRequest>("c").key == "c");
+    resolved(Timestamp{17}, "b");
+    CHECK(std::get<proto::ResolveRequest>(*elsewhere.body).commit_ts == Timestamp{17});
+  }
   SUBCASE("V2: no record") {
     world.answer<proto::RecoverRequest>(RecoverReply{}, "z");
     resolved(std::nullopt, "b");
