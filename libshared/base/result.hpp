@@ -31,6 +31,9 @@ enum class Code : uint8_t {
   too_old = 18,         // below the collection or compaction threshold
 };
 
+/// As clients of the gateway and figures see it: "unavailable", "unknown_outcome"; "other" for a number of a later version.
+const char* name_of(Code code);
+
 struct Error {
   Code code = Code::failed;
   std::string message;  // what happened: one line, no trailing stop

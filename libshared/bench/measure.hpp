@@ -36,7 +36,5 @@ class Measure {
   int64_t stall_ns_ = 0;
 };
 
-/// As in an Error on the wire: "unavailable", "unknown_outcome", ...
-const char* name_of(Code code);
 
 }  // namespace ddb::bench

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "base/assert.hpp"
+#include "base/overloaded.hpp"
 #include "cli/text.hpp"
 
 namespace ddb::cli {
@@ -16,11 +17,6 @@ namespace ddb::cli {
 namespace {
 
 constexpr size_t page_rows = 100;  // that decide a table's widths
-
-template <class... Ts>
-struct Overloaded : Ts... {
-  using Ts::operator()...;
-};
 
 bool is_number(const Cell& cell) {
   return std::holds_alternative<int64_t>(cell) || std::holds_alternative<uint64_t>(cell) ||

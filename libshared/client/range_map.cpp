@@ -3,25 +3,14 @@
 #include <algorithm>
 #include <iterator>
 
+#include "env/span.hpp"
+
 namespace ddb::client {
 
 namespace {
 
 /// An empty end lies above every key.
 bool end_below(const Bytes& a, const Bytes& b) { return !a.empty() && (b.empty() || a < b); }
-
-bool overlap(const env::KeySpan& a, const env::KeySpan& b) {
-  return (b.end.empty() || a.start < b.end) && (a.end.empty() || b.start < a.end);
-}
-
-/// What `b` leaves of `a`.
-std::vector<env::KeySpan> subtract(const env::KeySpan& a, const env::KeySpan& b) {
-  if (!overlap(a, b)) return {a};
-  std::vector<env::KeySpan> left;
-  if (a.start < b.start) left.push_back({a.start, b.start});
-  if (end_below(b.end, a.end)) left.push_back({b.end, a.end});
-  return left;
-}
 
 /// S3: the right half of a split is led, most likely, from where the left is.
 ReplicaId heir(const RangeMap::Route& parent, const proto::RangeDescriptor& child) {
@@ -35,18 +24,6 @@ ReplicaId heir(const RangeMap::Route& parent, const proto::RangeDescriptor& chil
 bool older(const proto::Epoch& a, const proto::Epoch& b) { return a.conf < b.conf || a.split < b.split; }
 
 }  // namespace
-
-bool contains(const env::KeySpan& span, BytesView key) {
-  return key >= span.start && (span.end.empty() || key < span.end);
-}
-
-bool contains(const env::KeySpan& outer, const env::KeySpan& inner) {
-  return inner.start >= outer.start && !end_below(outer.end, inner.end);
-}
-
-env::KeySpan intersect(const env::KeySpan& a, const env::KeySpan& b) {
-  return {std::max(a.start, b.start), end_below(a.end, b.end) ? a.end : b.end};
-}
 
 const RangeMap::Route* RangeMap::find(BytesView key) const {
   auto next = routes_.upper_bound(Bytes{key});

@@ -59,9 +59,4 @@ class RangeMap : public txn::Ranges {
   std::map<NodeId, std::string> addresses_;
 };
 
-/// All of these lie within `span`.
-bool contains(const env::KeySpan& span, BytesView key);
-bool contains(const env::KeySpan& outer, const env::KeySpan& inner);
-env::KeySpan intersect(const env::KeySpan& a, const env::KeySpan& b);
-
 }  // namespace ddb::client

@@ -1,5 +1,7 @@
 #include "client/txn_runner.hpp"
 
+#include "env/span.hpp"
+
 #include <map>
 #include <utility>
 
@@ -24,8 +26,6 @@ struct Scan {
   Done<env::ScanPage> done;
   int regroupings = 0;
 };
-
-bool is_empty(const env::KeySpan& span) { return !span.end.empty() && span.end <= span.start; }
 
 /// What remains of `span` once `piece` of it was read, but for `rest`.
 std::optional<env::KeySpan> remainder(const env::KeySpan& span, const env::KeySpan& piece,

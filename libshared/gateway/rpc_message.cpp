@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/overloaded.hpp"
 #include "codec/pack.hpp"
 
 namespace ddb::gateway {
@@ -149,40 +150,11 @@ Result<Request> decode_request(BytesView message) {
   return request;
 }
 
-const char* code_name(Code code) {
-  switch (code) {
-    case Code::failed: return "failed";
-    case Code::usage: return "usage";
-    case Code::bad_data: return "bad_data";
-    case Code::unavailable: return "unavailable";
-    case Code::internal: return "internal";
-    case Code::cannot_create: return "cannot_create";
-    case Code::io: return "io";
-    case Code::try_again: return "try_again";
-    case Code::refused: return "refused";
-    case Code::not_found: return "not_found";
-    case Code::conflict: return "conflict";
-    case Code::exists: return "exists";
-    case Code::unknown_outcome: return "unknown_outcome";
-    case Code::not_leader: return "not_leader";
-    case Code::wrong_range: return "wrong_range";
-    case Code::too_long: return "too_long";
-    case Code::store_full: return "store_full";
-    case Code::too_old: return "too_old";
-  }
-  return "internal";
-}
-
 void pack_reply(Packer& out, uint32_t id) {
   out.array(4);
   out.u64(1);
   out.u64(id);
 }
-
-template <class... Ts>
-struct Overloaded : Ts... {
-  using Ts::operator()...;
-};
 
 void pack_value(Packer& out, const sql::ValueView& value) {
   std::visit(Overloaded{[&](std::monostate) { out.nil(); }, [&](int64_t v) { out.i64(v); }, [&](double v) { out.f64(v); },
@@ -246,7 +218,7 @@ Bytes encode_error(uint32_t id, const sql::SqlError& error) {
   pack_reply(out, id);
   out.map(error.position ? 6 : 4);
   out.str("code");
-  out.str(code_name(error.error.code));
+  out.str(name_of(error.error.code));
   out.str("message");
   out.str(error.error.message);
   out.str("hint");

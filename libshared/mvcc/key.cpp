@@ -113,36 +113,4 @@ env::KeySpan stored_span(const env::KeySpan& span) {
   return {span.start.empty() ? Bytes{} : encode_key(span.start), span.end.empty() ? Bytes{} : encode_key(span.end)};
 }
 
-env::KeySpan point_span(BytesView key) {
-  env::KeySpan span{Bytes{key}, Bytes{key}};
-  span.end.push_back('\0');
-  return span;
-}
-
-bool is_point(const env::KeySpan& span) {
-  return span.end.size() == span.start.size() + 1 && span.end.back() == '\0' && span.end.starts_with(span.start);
-}
-
-bool contains(const env::KeySpan& span, BytesView key) {
-  return span.start <= key && (span.end.empty() || key < span.end);
-}
-
-bool contains(const env::KeySpan& outer, const env::KeySpan& inner) {
-  return outer.start <= inner.start && (outer.end.empty() || (!inner.end.empty() && inner.end <= outer.end));
-}
-
-bool is_empty(const env::KeySpan& span) { return !span.end.empty() && span.end <= span.start; }
-
-bool overlap(const env::KeySpan& a, const env::KeySpan& b) {
-  return (b.end.empty() || a.start < b.end) && (a.end.empty() || b.start < a.end);
-}
-
-std::vector<env::KeySpan> subtract(const env::KeySpan& a, const env::KeySpan& b) {
-  if (!overlap(a, b)) return {a};
-  std::vector<env::KeySpan> left;
-  if (a.start < b.start) left.push_back({a.start, b.start});
-  if (!b.end.empty() && (a.end.empty() || b.end < a.end)) left.push_back({b.end, a.end});
-  return left;
-}
-
 }  // namespace ddb::mvcc

@@ -14,7 +14,7 @@
 #include "base/bytes.hpp"
 #include "base/ids.hpp"
 #include "base/result.hpp"
-#include "env/kv.hpp"
+#include "env/span.hpp"
 
 namespace ddb::mvcc {
 
@@ -42,16 +42,5 @@ std::optional<VersionKey> split_version_key(BytesView stored);
 
 /// The span of the data, lock and txn tables that holds what belongs to the user keys of `span`.
 env::KeySpan stored_span(const env::KeySpan& span);
-
-/// The span of one key, and whether a span is one.
-env::KeySpan point_span(BytesView key);
-bool is_point(const env::KeySpan& span);
-
-bool contains(const env::KeySpan& span, BytesView key);
-bool contains(const env::KeySpan& outer, const env::KeySpan& inner);
-bool is_empty(const env::KeySpan& span);
-bool overlap(const env::KeySpan& a, const env::KeySpan& b);
-/// What `b` leaves of `a`: at most two spans.
-std::vector<env::KeySpan> subtract(const env::KeySpan& a, const env::KeySpan& b);
 
 }  // namespace ddb::mvcc

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.hpp"
+#include "base/overloaded.hpp"
 #include "base/rule.hpp"
 
 namespace ddb::oracle {
@@ -28,11 +29,6 @@ Result<void> check_name(StoreId store, Incarnation incarnation, const std::strin
   return fail(Code::usage, "a registration needs store, incarnation, and an address of at most " +
                                std::to_string(address_bytes_max) + " bytes");
 }
-
-template <class... F>
-struct Overloaded : F... {
-  using F::operator()...;
-};
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/overloaded.hpp"
+#include "env/span.hpp"
 
 namespace ddb::proto {
 
@@ -11,13 +12,9 @@ namespace {
 struct Within {
   const env::KeySpan& range;
 
-  bool operator()(const Bytes& key) const { return key >= range.start && (range.end.empty() || key < range.end); }
+  bool operator()(const Bytes& key) const { return env::contains(range, key); }
   bool operator()(const env::Write& write) const { return (*this)(write.key); }
-  bool operator()(const env::KeySpan& span) const {
-    const bool empty = !span.end.empty() && span.end <= span.start;
-    const bool ends = range.end.empty() || (!span.end.empty() && span.end <= range.end);
-    return empty || (span.start >= range.start && ends);
-  }
+  bool operator()(const env::KeySpan& span) const { return env::is_empty(span) || env::contains(range, span); }
   template <class T>
   bool operator()(const std::vector<T>& all) const {
     return std::ranges::all_of(all, [&](const T& one) { return (*this)(one); });

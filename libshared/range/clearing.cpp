@@ -47,7 +47,7 @@ Clearings::Clearings(env::State& state) : state_{state} {
 }
 
 void Clearings::add(RangeId range, const env::KeySpan& span, std::vector<env::TableSpan> spans) {
-  DDB_ASSERT(!mvcc::is_empty(span));
+  DDB_ASSERT(!env::is_empty(span));
   Job job{range, span.end, std::move(spans)};
   env::WriteBatch out;
   out.put(env::Table::range, job_key(span.start), codec::encode(job));
@@ -61,7 +61,7 @@ bool Clearings::has(RangeId range) const {
 
 bool Clearings::touches(const env::KeySpan& span) const {
   return std::any_of(jobs_.begin(), jobs_.end(), [&](const auto& entry) {
-    return mvcc::overlap(span, {entry.first, entry.second.end});
+    return env::overlap(span, {entry.first, entry.second.end});
   });
 }
 

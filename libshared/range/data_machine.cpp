@@ -111,7 +111,7 @@ void DataMachine::loaded() { state_.load(host_.state(), host_.descriptor().id); 
 
 std::vector<env::TableSpan> DataMachine::spans(const proto::RangeDescriptor& descriptor) const {
   const env::KeySpan rows = mvcc::stored_span(descriptor.span);
-  const env::KeySpan record = mvcc::point_span(data_record_key(descriptor.id));
+  const env::KeySpan record = env::point_span(data_record_key(descriptor.id));
   return {{env::Table::range, record.start, record.end},
           {env::Table::data, rows.start, rows.end},
           {env::Table::lock, rows.start, rows.end},

@@ -98,7 +98,7 @@ Checked<Timestamp> check_written(const CommitContext& context, mvcc::Reader& rea
 }
 
 void raise_floor(mvcc::ReadFloor& floor, const env::KeySpan& span, Timestamp ts) {
-  mvcc::is_point(span) ? floor.raise(span.start, ts) : floor.raise(span, ts);
+  env::is_point(span) ? floor.raise(span.start, ts) : floor.raise(span, ts);
 }
 
 Result<std::optional<Bytes>> newer_in(const CommitContext& context, mvcc::Reader& reader, const env::KeySpan& span,

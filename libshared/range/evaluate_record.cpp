@@ -14,7 +14,7 @@ using proto::RecoverReply;
 
 /// V2: from here on no record of this attempt, or of an older one, is created. A span: exact, where a key shares a floor.
 void close_record(const CommitContext& context, const Bytes& anchor, const proto::Attempt& attempt) {
-  if (DDB_KEEPS("V2.floor")) context.record_floor.raise(mvcc::point_span(transaction_key(anchor, attempt.id)), attempt.c0);
+  if (DDB_KEEPS("V2.floor")) context.record_floor.raise(env::point_span(transaction_key(anchor, attempt.id)), attempt.c0);
 }
 
 Verdict abort(const CommitContext& context, const Bytes& anchor, const proto::Attempt& attempt) {

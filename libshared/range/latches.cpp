@@ -16,7 +16,7 @@ auto span_end(Slots& slots, const env::KeySpan& span) {
 
 template <class Slots, class Visit>
 void for_each_in(Slots& slots, const env::KeySpan& span, Visit visit) {
-  if (mvcc::is_empty(span)) return;
+  if (env::is_empty(span)) return;
   const auto end = span_end(slots, span);
   for (auto slot = slots.lower_bound(span.start); slot != end; ++slot) visit(slot->second);
 }
@@ -71,12 +71,12 @@ void Latches::queue_exclusive(OwnerId id, Owner& self, Slots& slots, const Bytes
   slot.last = id;
   if (&slots != &keys_) return;
   for (const auto& [span, other] : spans_) {
-    if (mvcc::contains(span, key)) block(id, self, other);
+    if (env::contains(span, key)) block(id, self, other);
   }
 }
 
 void Latches::queue_shared(OwnerId id, Owner& self, const env::KeySpan& span) {
-  if (mvcc::is_point(span)) {
+  if (env::is_point(span)) {
     Slot& slot = keys_[span.start];
     block(id, self, slot.last);
     slot.shared.push_back(id);
@@ -128,7 +128,7 @@ void Latches::leave(OwnerId id, const Owner& self) {
   for (const Bytes& key : self.want.keys) give_up(keys_, key);
   for (const Bytes& key : self.want.records) give_up(records_, key);
   for (const env::KeySpan& span : self.want.shared) {
-    if (mvcc::is_point(span)) give_up(keys_, span.start);
+    if (env::is_point(span)) give_up(keys_, span.start);
   }
   std::erase_if(spans_, [&](const auto& shared) { return shared.second == id; });
   if (all_last_ == id) all_last_ = 0;

@@ -94,7 +94,7 @@ void Reporter::compare_all(const proto::RangeInfo& info, const env::MetaRange& r
       if (theirs.id == half.descriptor.id) {
         seen = entry.seen;
         accepted &= newer(half, entry.info);
-      } else if (mvcc::overlap(theirs.span, half.descriptor.span)) {
+      } else if (env::overlap(theirs.span, half.descriptor.span)) {
         accepted &= theirs.epoch.split < half.descriptor.epoch.split;
       }
     }

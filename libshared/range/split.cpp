@@ -21,7 +21,7 @@ std::optional<Counts> count(env::State& state, const env::KeySpan& span) {
   Counts counts;
   Bytes last;  // key, encoded: its newest version comes first
   const auto cursor = state.cursor(env::Table::data);
-  for (bool on = cursor->seek(stored.start); on && mvcc::contains(stored, cursor->key()); on = cursor->next()) {
+  for (bool on = cursor->seek(stored.start); on && env::contains(stored, cursor->key()); on = cursor->next()) {
     if (++counts.versions > versions_counted_max) return std::nullopt;
     counts.bytes += cursor->key().size() + cursor->value().size();
     const auto parts = mvcc::split_version_key(cursor->key());

@@ -90,7 +90,7 @@ std::vector<proto::RangeInfo> Store::other_halves(const proto::RangeDescriptor& 
 bool Store::overlaps(const proto::RangeDescriptor& descriptor) const {
   if (!DDB_KEEPS("C2")) return false;
   const auto holds = [&](const proto::RangeDescriptor& other) {
-    return other.id && other.id != descriptor.id && mvcc::overlap(other.span, descriptor.span);
+    return other.id && other.id != descriptor.id && env::overlap(other.span, descriptor.span);
   };
   const auto lives = [&](const auto& entry) { return holds(entry.second->descriptor()) || holds(entry.second->switching_to()); };
   const auto comes = [&](const ReplicaRecord& born) { return holds(born.descriptor); };
@@ -101,7 +101,7 @@ bool Store::overlaps(const proto::RangeDescriptor& descriptor) const {
 void Store::give_up(const Replica& replica, const proto::RangeDescriptor& next) {
   const auto& old = replica.descriptor();
   if (!old.id || !DDB_KEEPS("C3")) return;
-  for (const env::KeySpan& gone : mvcc::subtract(old.span, next.span)) {
+  for (const env::KeySpan& gone : env::subtract(old.span, next.span)) {
     clearings_.add(old.id, gone, row_spans(replica, old, gone));
   }
 }
@@ -122,7 +122,7 @@ bool Store::has_trace(RangeId range) const {
 const proto::RangeDescriptor* Store::holder_of(BytesView key) const {
   for (const auto& [range, replica] : replicas_) {
     const auto& descriptor = replica->descriptor();
-    if (descriptor.id && mvcc::contains(descriptor.span, key)) return &descriptor;
+    if (descriptor.id && env::contains(descriptor.span, key)) return &descriptor;
   }
   return nullptr;
 }

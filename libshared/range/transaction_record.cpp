@@ -37,7 +37,7 @@ std::vector<env::KeyValue> find_old_records(env::State& state, const env::KeySpa
   const env::KeySpan stored = mvcc::stored_span(span);
   const auto cursor = state.cursor(env::Table::txn);
   for (bool on = cursor->seek(stored.start); on && found.size() < records_max; on = cursor->next()) {
-    if (!mvcc::contains(stored, cursor->key())) break;
+    if (!env::contains(stored, cursor->key())) break;
     const auto payload = codec::unseal(cursor->key(), cursor->value());
     const auto record = payload ? codec::decode<TransactionRecord>(*payload) : Result<TransactionRecord>{damaged(cursor->key())};
     if (record && record->resolved && record->c0 <= threshold) found.push_back({Bytes{cursor->key()}, Bytes{cursor->value()}});

@@ -117,15 +117,19 @@ SqlResult<Query> Planner::prepare(const ParsedStatement& s, Edits& edits) {
   return *std::move(query);
 }
 
-SqlResult<std::shared_ptr<Plan>> Planner::make_select(const ParsedStatement& s) {
-  Edits edits{s.text};
-  replace_names(s, *schema_, edits);
+SqlResult<std::shared_ptr<Plan>> Planner::make_query(const ParsedStatement& s, Edits& edits) {
   auto query = prepare(s, edits);
   if (!query) return std::unexpected(query.error());
   Plan plan = plan_of(s);
   plan.columns = columns_of(*query);
   plan.main = *std::move(query);
   return keep(s, std::move(plan));
+}
+
+SqlResult<std::shared_ptr<Plan>> Planner::make_select(const ParsedStatement& s) {
+  Edits edits{s.text};
+  replace_names(s, *schema_, edits);
+  return make_query(s, edits);
 }
 
 SqlResult<std::shared_ptr<Plan>> Planner::make_on_view(const ParsedStatement& s, const std::string& view) {
@@ -135,12 +139,7 @@ SqlResult<std::shared_ptr<Plan>> Planner::make_on_view(const ParsedStatement& s,
   Edits edits{s.text};
   number_parameters(s, edits);
   replace_names(s, *schema_, edits);
-  auto query = prepare(s, edits);
-  if (!query) return std::unexpected(query.error());
-  Plan plan = plan_of(s);
-  plan.columns = columns_of(*query);
-  plan.main = *std::move(query);
-  return keep(s, std::move(plan));
+  return make_query(s, edits);
 }
 
 SqlResult<std::shared_ptr<Plan>> Planner::make_dml(const ParsedStatement& s, const Head& head, const Table& table) {

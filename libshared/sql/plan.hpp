@@ -47,6 +47,7 @@ class Planner {
   SqlResult<std::shared_ptr<Plan>> make(const ParsedStatement& s);
 
  private:
+  SqlResult<std::shared_ptr<Plan>> make_query(const ParsedStatement& s, Edits& edits);
   SqlResult<std::shared_ptr<Plan>> make_select(const ParsedStatement& s);
   SqlResult<std::shared_ptr<Plan>> make_dml(const ParsedStatement& s, const Head& head, const Table& table);
   SqlResult<std::shared_ptr<Plan>> make_on_view(const ParsedStatement& s, const std::string& view);

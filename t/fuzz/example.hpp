@@ -49,4 +49,18 @@ void add_examples(std::vector<Bytes>& seeds, uint64_t count) {
   }
 }
 
+/// The types that one fuzzer decodes, one after another.
+template <class... T>
+struct Kinds {
+  static int check(BytesView bytes) {
+    (check_message<T>(bytes), ...);
+    return 0;
+  }
+  static std::vector<Bytes> examples() {
+    std::vector<Bytes> seeds;
+    (add_examples<T>(seeds, 16), ...);
+    return seeds;
+  }
+};
+
 }  // namespace ddb::fuzz

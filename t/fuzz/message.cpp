@@ -8,30 +8,10 @@
 
 using namespace ddb;
 
-namespace {
+using Decoded = fuzz::Kinds<proto::RaftMessage, proto::RangeRequest, proto::RangeReply, proto::OracleRequest,
+                            proto::OracleReply, proto::AdminRequest, proto::AdminReply, proto::ConfigChange,
+                            range::DataCommand>;
 
-template <class Use>
-void for_each_kind(const Use& use) {
-  use.template operator()<proto::RaftMessage>();
-  use.template operator()<proto::RangeRequest>();
-  use.template operator()<proto::RangeReply>();
-  use.template operator()<proto::OracleRequest>();
-  use.template operator()<proto::OracleReply>();
-  use.template operator()<proto::AdminRequest>();
-  use.template operator()<proto::AdminReply>();
-  use.template operator()<proto::ConfigChange>();
-  use.template operator()<range::DataCommand>();
-}
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) { return Decoded::check(fuzz::view(data, size)); }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  for_each_kind([&]<class T>() { fuzz::check_message<T>(fuzz::view(data, size)); });
-  return 0;
-}
-
-std::vector<Bytes> fuzz::seeds() {
-  std::vector<Bytes> seeds;
-  for_each_kind([&]<class T>() { add_examples<T>(seeds, 16); });
-  return seeds;
-}
+std::vector<Bytes> fuzz::seeds() { return Decoded::examples(); }

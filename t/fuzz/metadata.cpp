@@ -8,29 +8,9 @@
 
 using namespace ddb;
 
-namespace {
+using Decoded = fuzz::Kinds<oracle::Command, oracle::FoundingState, proto::NodeInfo, proto::RangeInfo,
+                            range::ReplicaRecord, sql::Table, sql::View, sql::Trigger>;
 
-template <class Use>
-void for_each_kind(const Use& use) {
-  use.template operator()<oracle::Command>();
-  use.template operator()<oracle::FoundingState>();
-  use.template operator()<proto::NodeInfo>();
-  use.template operator()<proto::RangeInfo>();
-  use.template operator()<range::ReplicaRecord>();
-  use.template operator()<sql::Table>();
-  use.template operator()<sql::View>();
-  use.template operator()<sql::Trigger>();
-}
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) { return Decoded::check(fuzz::view(data, size)); }
 
-}  // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  for_each_kind([&]<class T>() { fuzz::check_message<T>(fuzz::view(data, size)); });
-  return 0;
-}
-
-std::vector<Bytes> fuzz::seeds() {
-  std::vector<Bytes> seeds;
-  for_each_kind([&]<class T>() { add_examples<T>(seeds, 16); });
-  return seeds;
-}
+std::vector<Bytes> fuzz::seeds() { return Decoded::examples(); }

@@ -1,6 +1,7 @@
 #include "router.hpp"
 
 #include "codec/archive.hpp"
+#include "env/span.hpp"
 #include "proto/within.hpp"
 #include "proto/meta_keys.hpp"
 
@@ -85,7 +86,7 @@ void Client::scan_piece(std::shared_ptr<Scan> scan) {
     return later(repeat_delay, [this, scan] { scan_piece(scan); });
   }
   ddb::proto::ReadRequest request;
-  request.scan = ddb::client::intersect(scan->rest, route->descriptor.span);
+  request.scan = ddb::env::intersect(scan->rest, route->descriptor.span);
   request.rows_max = 1 + static_cast<uint32_t>(world_.random().below(page_rows_max));
   request.bytes_max = 1 << 20;
   const ddb::Bytes end = request.scan->end;

@@ -2,6 +2,7 @@
 
 #include "client/range_map.hpp"
 #include "codec/archive.hpp"
+#include "env/span.hpp"
 
 namespace sim {
 
@@ -32,7 +33,7 @@ void Splitter::split() {
     if (process->is_oracle() || !process->serving()) continue;
     for (const auto& replica : process->core()->status().replicas) {
       const auto& range = replica.descriptor;
-      const bool leads = replica.leader == replica.replica && ddb::client::contains(range.span, key);
+      const bool leads = replica.leader == replica.replica && ddb::env::contains(range.span, key);
       if (!range.id || !leads || range.span.start == key) continue;
       const ddb::proto::RangeRequest request{range.epoch, ddb::proto::SplitRequest{key, ddb::RangeId{++last_range_}}};
       network_.send(self_, process->endpoint(), ddb::proto::ClientRequest{++requests_, range.id, ddb::codec::encode(request)});

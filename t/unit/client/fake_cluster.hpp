@@ -6,6 +6,7 @@
 #include <set>
 
 #include "client/cluster.hpp"
+#include "env/span.hpp"
 #include "fake_server.hpp"
 #include "proto/meta_keys.hpp"
 #include "proto/oracle.hpp"

@@ -157,14 +157,3 @@ TEST_CASE("nodes have addresses until they are forgotten") {
   map.forget(RangeId{1});
   CHECK(map.find("k") == nullptr);
 }
-
-TEST_CASE("spans: containment and intersection, with open ends") {
-  const env::KeySpan all{"", ""}, middle{"c", "m"};
-  CHECK(contains(all, middle));
-  CHECK(!contains(middle, all));
-  CHECK(contains(middle, middle));
-  CHECK(!contains(middle, env::KeySpan{"c", ""}));
-  CHECK(intersect(all, middle) == middle);
-  CHECK(intersect({"a", "e"}, middle) == env::KeySpan{"c", "e"});
-  CHECK(intersect({"d", ""}, middle) == env::KeySpan{"d", "m"});
-}

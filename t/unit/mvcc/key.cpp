@@ -84,19 +84,3 @@ TEST_CASE("bytes that no key encodes to are refused") {
   CHECK(refused(BytesView{"\0\x80y\0\0", 5}));  // 127 zeros have another form
   CHECK(refused(BytesView{"\0\xfe\0\x01", 4}));   // two zeros as two runs
 }
-
-TEST_CASE("spans contain what they should") {
-  const env::KeySpan span{"b", "d"};
-  CHECK(mvcc::contains(span, "b"));
-  CHECK_FALSE(mvcc::contains(span, "d"));
-  CHECK(mvcc::contains(env::KeySpan{"b", ""}, "\xff"));
-  CHECK(mvcc::contains(span, env::KeySpan{"b", "d"}));
-  CHECK_FALSE(mvcc::contains(span, env::KeySpan{"c", ""}));
-  CHECK_FALSE(mvcc::contains(span, env::KeySpan{"a", "c"}));
-  CHECK(mvcc::is_empty({"d", "b"}));
-  CHECK_FALSE(mvcc::is_empty({"d", ""}));
-  CHECK(mvcc::is_point(mvcc::point_span("key")));
-  CHECK(mvcc::is_point(mvcc::point_span("")));
-  CHECK_FALSE(mvcc::is_point({"a", "b"}));
-  CHECK_FALSE(mvcc::is_point({"", ""}));
-}

@@ -35,7 +35,7 @@ TEST_CASE("a floor never sinks") {
   mvcc::ReadFloor floor;
   floor.raise("k", Timestamp{9});
   floor.raise("k", Timestamp{3});
-  floor.raise(mvcc::point_span("k"), Timestamp{2});
+  floor.raise(env::point_span("k"), Timestamp{2});
   floor.raise_all(Timestamp{4});
   floor.raise_all(Timestamp{1});
   CHECK(floor.at("k") == Timestamp{9});
@@ -67,7 +67,7 @@ TEST_CASE("over its bounds the floor answers higher than the truth, never lower"
     if (random.one_in(2)) {
       floor.raise(numbered(n), Timestamp{now});
     } else {
-      floor.raise(mvcc::point_span(numbered(n)), Timestamp{now});
+      floor.raise(env::point_span(numbered(n)), Timestamp{now});
     }
     model[n] = Timestamp{now};
     const uint64_t probe = random.below(keys);

@@ -42,7 +42,7 @@ struct Versions {
   std::vector<env::KeyValue> rows(const env::KeySpan& span, Timestamp ts) const {
     std::vector<env::KeyValue> rows;
     for (const auto& [key, versions] : model) {
-      if (!mvcc::contains(span, key)) continue;
+      if (!env::contains(span, key)) continue;
       const auto above = versions.upper_bound(ts);
       if (above == versions.begin() || !std::prev(above)->second) continue;
       rows.push_back({key, *std::prev(above)->second});
@@ -130,7 +130,7 @@ TEST_CASE("P4: a newer version in a span is found, a tombstone too") {
     const Timestamp ts{random.below(45)};
     bool expected = false;
     for (const auto& [key, history] : versions.model) {
-      expected |= mvcc::contains(span, key) && history.rbegin()->first > ts;
+      expected |= env::contains(span, key) && history.rbegin()->first > ts;
     }
     mvcc::Reader reader{versions.state};
     const auto newer = reader.newer_in(span, ts);

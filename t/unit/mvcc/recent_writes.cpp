@@ -41,7 +41,7 @@ TEST_CASE("P4: where it vouches for all that is newer, it finds what a list of a
     if (!recent.knows_since(since)) continue;
     ++vouched;
     bool expected = false;
-    for (const auto& [written, at] : model) expected |= mvcc::contains(span, written) && at > since;
+    for (const auto& [written, at] : model) expected |= env::contains(span, written) && at > since;
     const auto found = recent.newer_in(span, since);
     REQUIRE(found.has_value() == expected);
     if (found) REQUIRE(model.at(*found) > since);

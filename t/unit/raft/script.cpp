@@ -24,15 +24,6 @@ std::string type_of(const RaftMessage& m) {
   return text.substr(start, text.find(' ', start) - start);
 }
 
-std::string code_name(Code code) {
-  switch (code) {
-    case Code::try_again: return "try_again";
-    case Code::refused: return "refused";
-    case Code::not_leader: return "not_leader";
-    default: return "other";
-  }
-}
-
 }  // namespace
 
 std::vector<std::string> split(const std::string& text, char separator) {
@@ -167,7 +158,7 @@ bool Script::matches(const Link& link, const RaftMessage& m) const {
 
 template <class T>
 void Script::outcome(const Result<T>& result) {
-  last_error_ = result ? "none" : code_name(result.error().code);
+  last_error_ = result ? "none" : name_of(result.error().code);
   if (!result) say(fmt::format("{}: {}", last_error_, to_string(result.error())));
 }
 

@@ -57,7 +57,7 @@ TEST_CASE("bench: reads and commits" * doctest::skip()) {
   });
   measure("commit of one row it read", 20'000, [&](int) {
     const Bytes key = key_of(random.below(rows));
-    group.send(group.txn({DataGroup::put(key, value)}, {mvcc::point_span(key)}));
+    group.send(group.txn({DataGroup::put(key, value)}, {env::point_span(key)}));
     group.commit();
   });
   measure("64 commits under way, each", 20'000, [&](int i) {

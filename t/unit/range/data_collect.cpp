@@ -100,7 +100,7 @@ TEST_CASE("P3: a transaction that began below the threshold is a conflict") {
   group.collect();
   REQUIRE(group.versions() == 0);
   CHECK(group.ask<Error>(group.txn_since(old, {DataGroup::put("k", "2")})).code == Code::conflict);
-  CHECK(group.ask<Error>(group.txn_since(old, {DataGroup::put("j", "2")}, {mvcc::point_span("k")})).code == Code::conflict);
+  CHECK(group.ask<Error>(group.txn_since(old, {DataGroup::put("j", "2")}, {env::point_span("k")})).code == Code::conflict);
 }
 
 TEST_CASE("P9: an attempt older than the threshold, and without a record, gets `unknown outcome`") {

@@ -52,8 +52,8 @@ TEST_CASE("P3: two commits of one key at once: the second sees the first") {
 TEST_CASE("P4: a key read and changed since is a conflict: no write skew") {
   DataGroup group;
   const Timestamp begin = group.next_timestamp();
-  const auto a = group.txn_since(begin, {DataGroup::put("w1", "a")}, {mvcc::point_span("w2")});
-  const auto b = group.txn_since(begin, {DataGroup::put("w2", "b")}, {mvcc::point_span("w1")});
+  const auto a = group.txn_since(begin, {DataGroup::put("w1", "a")}, {env::point_span("w2")});
+  const auto b = group.txn_since(begin, {DataGroup::put("w2", "b")}, {env::point_span("w1")});
   const auto ra = group.send(a);
   const auto rb = group.send(b);
   group.settle();
@@ -72,7 +72,7 @@ TEST_CASE("P4: validation is a read: nothing commits below it in the span afterw
   DataGroup group;
   const auto late = group.txn({DataGroup::put("r7", "phantom")});
   const auto point = group.txn({DataGroup::put("p", "phantom")});
-  const auto reader = group.txn({DataGroup::put("sum", "0")}, {{"r", "s"}, mvcc::point_span("p")});
+  const auto reader = group.txn({DataGroup::put("sum", "0")}, {{"r", "s"}, env::point_span("p")});
   const Timestamp validated = group.ask<proto::CommitReply>(reader).commit_ts;
   CHECK(group.ask<proto::CommitReply>(late).commit_ts > validated);
   CHECK(group.ask<proto::CommitReply>(point).commit_ts > validated);
@@ -290,7 +290,7 @@ TEST_CASE("what a snapshot copies is all that was ever written, and nothing of t
   const auto spans = group.machine().spans(group.host().range);
   const auto covered = [&](env::Table table, BytesView key) {
     return std::any_of(spans.begin(), spans.end(), [&](const env::TableSpan& span) {
-      return span.table == table && mvcc::contains(env::KeySpan{span.start, span.end}, key);
+      return span.table == table && env::contains(env::KeySpan{span.start, span.end}, key);
     });
   };
   for (const auto table : {env::Table::range, env::Table::data}) {

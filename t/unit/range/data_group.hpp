@@ -46,7 +46,7 @@ class FakeHost final : public MachineHost {
   bool has_trace(RangeId other) const override { return other == range.id || traces.contains(other); }
   const proto::RangeDescriptor* holder_of(BytesView key) const override {
     const auto holder = std::find_if(neighbours.begin(), neighbours.end(),
-                                     [&](const auto& other) { return mvcc::contains(other.span, key); });
+                                     [&](const auto& other) { return env::contains(other.span, key); });
     return holder == neighbours.end() ? nullptr : &*holder;
   }
   void split(const proto::RangeDescriptor& left, const proto::RangeDescriptor& right) override {

@@ -104,7 +104,7 @@ class History {
 
   env::KeySpan random_span() {
     const Bytes start = key_of(random_.below(keys));
-    if (random_.one_in(2)) return mvcc::point_span(start);
+    if (random_.one_in(2)) return env::point_span(start);
     const Bytes end = key_of(random_.below(keys));
     return start < end ? env::KeySpan{start, end} : env::KeySpan{end, start};
   }
@@ -129,7 +129,7 @@ class History {
       txn.reads.push_back({random_span(), {}});
       const env::KeySpan& span = txn.reads.back().span;
       proto::ReadRequest read{txn.read_ts, {}, {}, random_.one_in(2), 100, 1000};
-      mvcc::is_point(span) ? read.keys.push_back(span.start) : void(read.scan = span);
+      env::is_point(span) ? read.keys.push_back(span.start) : void(read.scan = span);
       return send(client, read);
     }
     if (!txn.reads.empty() && random_.one_in(4)) {
@@ -219,7 +219,7 @@ class History {
       for (const auto& [at, commit] : effects_by_time) {
         if (at > ts) break;
         for (const auto& write : commit.writes) {
-          if (!mvcc::contains(span, write.key)) continue;
+          if (!env::contains(span, write.key)) continue;
           rows.erase(write.key);
           if (write.row) rows.emplace(write.key, *write.row);
         }
@@ -244,7 +244,7 @@ class History {
       REQUIRE(effect != effects_by_time.end());
       REQUIRE(effect->second.attempt == txn.commit.attempt);
       for (const auto& write : txn.commit.writes) {
-        const auto before = rows_at(mvcc::point_span(write.key), txn.commit_ts.prev());
+        const auto before = rows_at(env::point_span(write.key), txn.commit_ts.prev());
         if (write.kind == env::WriteKind::insert) REQUIRE(before.empty());
       }
     }

@@ -53,7 +53,7 @@ TEST_CASE("P6: locks go through the log; the answer is min_commit_ts, and the sa
 TEST_CASE("P5: min_commit_ts is above every read of the written keys; the spans read are closed up to C0") {
   DataGroup group;
   group.commit_now({DataGroup::put("r", "1")});
-  const auto txn = group.txn({DataGroup::put("k", "v")}, {mvcc::point_span("r")});
+  const auto txn = group.txn({DataGroup::put("k", "v")}, {env::point_span("r")});
   const Timestamp later = group.next_timestamp();
   CHECK(group.value("k", later) == std::nullopt);
   CHECK(group.ask<proto::PrepareReply>(participant(txn)).min_commit_ts == later.next());

@@ -43,9 +43,9 @@ TEST_CASE("latches: writers of a key go one by one, in order; of different keys 
 TEST_CASE("latches: sharers go together, and a writer among them is not overtaken") {
   Latches latches;
   CHECK(latches.acquire(1, shares({{"a", "f"}})));
-  CHECK(latches.acquire(2, shares({mvcc::point_span("b")})));
+  CHECK(latches.acquire(2, shares({env::point_span("b")})));
   CHECK_FALSE(latches.acquire(3, writes({"b"})));
-  CHECK_FALSE(latches.acquire(4, shares({mvcc::point_span("b")})));
+  CHECK_FALSE(latches.acquire(4, shares({env::point_span("b")})));
   CHECK_FALSE(latches.acquire(5, shares({{"a", ""}})));
   CHECK(release(latches, 1).empty());
   CHECK(release(latches, 2) == Ids{3});
@@ -54,7 +54,7 @@ TEST_CASE("latches: sharers go together, and a writer among them is not overtake
 
 TEST_CASE("latches: nobody waits for himself") {
   Latches latches;
-  CHECK(latches.acquire(1, {.keys = {"a"}, .records = {"a"}, .shared = {{"", ""}, mvcc::point_span("a")}}));
+  CHECK(latches.acquire(1, {.keys = {"a"}, .records = {"a"}, .shared = {{"", ""}, env::point_span("a")}}));
   CHECK(release(latches, 1).empty());
   CHECK(latches.idle());
 }
@@ -101,7 +101,7 @@ TEST_CASE("latches: no two that conflict ever hold, all get their turn, in order
     if (a.all || b.all) return true;
     const auto covered = [](const Latches::Want& by, const Bytes& key) {
       return std::find(by.keys.begin(), by.keys.end(), key) != by.keys.end() ||
-             std::any_of(by.shared.begin(), by.shared.end(), [&](const auto& s) { return mvcc::contains(s, key); });
+             std::any_of(by.shared.begin(), by.shared.end(), [&](const auto& s) { return env::contains(s, key); });
     };
     return std::any_of(a.keys.begin(), a.keys.end(), [&](const Bytes& k) { return covered(b, k); }) ||
            std::any_of(b.keys.begin(), b.keys.end(), [&](const Bytes& k) { return covered(a, k); });
@@ -114,7 +114,7 @@ TEST_CASE("latches: no two that conflict ever hold, all get their turn, in order
     for (uint64_t n = random.below(3); n > 0; --n) {
       const Bytes start(1, static_cast<char>('a' + random.below(6)));
       const Bytes end(1, static_cast<char>(start[0] + static_cast<char>(random.below(3))));
-      want.shared.push_back(random.one_in(2) ? mvcc::point_span(start) : env::KeySpan{start, end});
+      want.shared.push_back(random.one_in(2) ? env::point_span(start) : env::KeySpan{start, end});
     }
     want.all = random.one_in(40);
     return want;
