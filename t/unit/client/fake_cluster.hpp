@@ -100,6 +100,8 @@ struct FakeCluster {
       return proto::Done{};
     }
     if (std::holds_alternative<proto::ForgetRequest>(call.request.body)) return proto::Done{};
+    // What was read is never as it was (P4).
+    if (std::holds_alternative<proto::ValidateRequest>(call.request.body)) return Error{Code::conflict, "a key that was read has changed", {}, {}};
     const auto& settle = std::get<proto::SettleRequest>(call.request.body);
     const auto record = records.find(settle.attempt);
     return proto::SettleReply{record == records.end() ? std::nullopt : std::optional{record->second}};

@@ -120,7 +120,7 @@ TEST_CASE_FIXTURE(Fixture, "a commit whose answer was lost happens once (V5)") {
   CHECK(fake.records.rbegin()->second == *committed);
 }
 
-TEST_CASE_FIXTURE(Fixture, "a conflict is heard of by those who read, once the attempt is settled") {
+TEST_CASE_FIXTURE(Fixture, "a conflict is heard of by those who read, once the attempt is settled and what they read has changed (P11, K2)") {
   const auto txn = begin();
   const std::vector<Bytes> keys{"k"};
   CHECK(txn->get(keys));
@@ -128,8 +128,9 @@ TEST_CASE_FIXTURE(Fixture, "a conflict is heard of by those who read, once the a
   fake.refusals = 1;
   const auto result = txn->commit({{WriteKind::put, "k", "v"}});
   CHECK(result.error().code == Code::conflict);
-  const auto& last = fake.nodes[0]->calls.back().request.body;
-  CHECK(std::holds_alternative<proto::SettleRequest>(last));
+  const auto& calls = fake.nodes[0]->calls;
+  CHECK(std::holds_alternative<proto::SettleRequest>(std::prev(calls.end(), 2)->request.body));
+  CHECK(std::holds_alternative<proto::ValidateRequest>(calls.back().request.body));
 
   fake.refusals = 3;
   CHECK(put("k", "v"));  // had read nothing
