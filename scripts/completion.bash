@@ -33,10 +33,11 @@ _ddb_script() {
 	local options=''
 	case $1 in
 	*ddb-up) options='-n -m -g -p' ;;
+	*ddb-slt) options='-s' ;;
 	*ddb-chaos) options='--duration --calm --down --kinds --members --seed' ;;
 	esac
 	[[ $2 == -* ]] && mapfile -t COMPREPLY < <(compgen -W "$options" -- "$2")
 }
 
 complete -o default -F _ddb ddb-oracle ddb-node ddb-route ddb-bench ddb-split
-complete -o dirnames -F _ddb_script ddb-up ddb-down ddb-status ddb-chaos
+complete -o dirnames -F _ddb_script ddb-up ddb-down ddb-status ddb-chaos ddb-slt

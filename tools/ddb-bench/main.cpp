@@ -2,6 +2,7 @@
 #include "check.hpp"
 #include "check/check.hpp"
 #include "kv.hpp"
+#include "slt.hpp"
 #include "sql.hpp"
 #include "tso.hpp"
 
@@ -68,6 +69,15 @@ int main(int argc, char** argv) {
       .option("--history", check.history, "file to record every operation in; see ddb-history(5)")
       .option("--seed", check.seed, "of keys and kinds of operation")
       .action([&](cli::Context& context) { return bench::run_check(context, check); });
+
+  bench::SltOptions slt;
+  auto& slt_command = tool.command("slt", "run sqllogictest files at a gateway, each in an empty database");
+  slt_command.with_output()
+      .option("file", slt.files, "of records; - is stdin").required()
+      .option("--rpc", slt.gateways, "HOST:PORT of the gateway; default: $DDB_RPC")
+      .flag("--drop", slt.drop, "drop what is in the database already")
+      .option("--timeout", slt.timeout, "of one statement, as 10s")
+      .action([&](cli::Context& context) { return bench::run_slt(context, slt); });
 
   return tool.run(argc, argv);
 }

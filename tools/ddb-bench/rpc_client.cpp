@@ -52,11 +52,15 @@ Error to_error(const msgpack::object& map) {
   return error;
 }
 
-std::optional<std::string> to_text(const msgpack::object& value) {
-  if (value.type == msgpack::type::STR) return value.as<std::string>();
-  if (value.type == msgpack::type::POSITIVE_INTEGER) return std::to_string(value.via.u64);
-  if (value.type == msgpack::type::NEGATIVE_INTEGER) return std::to_string(value.via.i64);
-  return std::nullopt;
+codec::Value to_value(const msgpack::object& value) {
+  switch (value.type) {
+    case msgpack::type::STR: return value.as<std::string>();
+    case msgpack::type::BIN: return codec::Blob{value.as<std::string>()};
+    case msgpack::type::POSITIVE_INTEGER: return static_cast<int64_t>(value.via.u64);  // they have 64 bits, with sign
+    case msgpack::type::NEGATIVE_INTEGER: return value.via.i64;
+    case msgpack::type::FLOAT64: return value.via.f64;
+    default: return {};
+  }
 }
 
 Rows rows_of(const msgpack::object& result) {
@@ -67,7 +71,7 @@ Rows rows_of(const msgpack::object& result) {
     for (const auto& row : value.via.array) {
       rows.emplace_back();
       if (row.type != msgpack::type::ARRAY) continue;
-      for (const auto& cell : row.via.array) rows.back().push_back(to_text(cell));
+      for (const auto& cell : row.via.array) rows.back().push_back(to_value(cell));
     }
   }
   return rows;

@@ -9,13 +9,14 @@
 #include <variant>
 #include <vector>
 
+#include "codec/value.hpp"
 #include "net/address.hpp"
 #include "net/loop.hpp"
 
 namespace ddb::bench {
 
 using Parameters = std::vector<std::pair<std::string, std::variant<uint64_t, std::string>>>;  // by name
-using Rows = std::vector<std::vector<std::optional<std::string>>>;                             // integers and texts, as text
+using Rows = std::vector<std::vector<codec::Value>>;
 
 class RpcClient {
  public:

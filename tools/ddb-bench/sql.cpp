@@ -1,18 +1,14 @@
 #include "sql.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
-#include <fstream>
-#include <iostream>
-#include <iterator>
 #include <memory>
 #include <utility>
 #include <vector>
 
 #include "bench/history.hpp"
 #include "env/random.hpp"
+#include "read_file.hpp"
 #include "report.hpp"
 #include "rpc_client.hpp"
 #include "sql/lexer.hpp"
@@ -27,16 +23,6 @@ struct Statement {
   std::string name;  // "2 UPDATE"
   std::vector<std::string> parameters;
 };
-
-Result<std::string> read_file(const std::string& path) {
-  const auto all = [](std::istream& in) { return std::string{std::istreambuf_iterator<char>{in}, {}}; };
-  if (path == "-") return all(std::cin);
-  std::ifstream file{path};
-  if (!file) return fail(Code::failed, "cannot open " + path + ": " + std::strerror(errno));
-  std::string text = all(file);
-  if (file.bad()) return fail(Code::io, "cannot read " + path);
-  return text;
-}
 
 Statement to_statement(std::string_view text, size_t number) {
   Statement statement{.text = std::string{text}, .name = std::to_string(number), .parameters = {}};

@@ -4,6 +4,12 @@ namespace ddb::bench {
 
 namespace {
 
+/// Nothing but texts is ever stored.
+std::optional<std::string> text(codec::Value& value) {
+  auto* held = std::get_if<std::string>(&value);
+  return held == nullptr ? std::nullopt : std::optional{std::move(*held)};
+}
+
 class SqlTable final : public Table {
  public:
   SqlTable(client::Executor& executor, RpcClient& session, std::string name) : executor_{executor}, session_{session}, name_{std::move(name)} {}
@@ -32,7 +38,7 @@ class SqlTable final : public Table {
     std::vector<std::optional<std::string>> values(keys.size());
     for (auto& row : *rows)
       for (size_t i = 0; i < keys.size(); ++i)
-        if (row.size() == 2 && row[0] == keys[i]) values[i] = row[1];
+        if (row.size() == 2 && row[0] == codec::Value{keys[i]}) values[i] = text(row[1]);
     return values;
   }
 
@@ -42,7 +48,7 @@ class SqlTable final : public Table {
     if (!rows) return std::unexpected(without_effect(rows.error()));
     std::vector<RowPair> pairs;
     for (auto& row : *rows)
-      if (row.size() == 2) pairs.emplace_back(row[0].value_or(""), row[1].value_or(""));
+      if (row.size() == 2) pairs.emplace_back(text(row[0]).value_or(""), text(row[1]).value_or(""));
     return pairs;
   }
 

@@ -7,10 +7,11 @@
 #include <filesystem>
 
 #include "database.hpp"
-#include "slt.hpp"
+#include "sql/slt.hpp"
 
 using namespace ddb;
 using namespace ddb::test;
+using sql::SltReport;
 
 namespace {
 
@@ -22,6 +23,15 @@ std::vector<std::string> files_below(const std::string& folder) {
   }
   std::ranges::sort(files);
   return files;
+}
+
+SltReport run_slt(sql::Session& session, std::string_view text) {
+  const auto engine = [&](const std::string& statement) -> Result<sql::SltRows> {
+    Rows rows;
+    if (const auto done = session.execute(statement, {}, rows); !done) return std::unexpected(done.error().error);
+    return std::move(rows.rows);
+  };
+  return sql::run_slt(engine, text);
 }
 
 /// Each file on a database of its own, with foreign keys as the files expect them: off, SQLite's default.
@@ -45,9 +55,9 @@ void run_files(const std::vector<std::string>& files) {
 }  // namespace
 
 TEST_CASE("MD5 as RFC 1321 has it") {
-  CHECK(md5("") == "d41d8cd98f00b204e9800998ecf8427e");
-  CHECK(md5("abc") == "900150983cd24fb0d6963f7d28e17f72");
-  CHECK(md5("12345678901234567890123456789012345678901234567890123456789012345678901234567890") ==
+  CHECK(sql::md5("") == "d41d8cd98f00b204e9800998ecf8427e");
+  CHECK(sql::md5("abc") == "900150983cd24fb0d6963f7d28e17f72");
+  CHECK(sql::md5("12345678901234567890123456789012345678901234567890123456789012345678901234567890") ==
         "57edf4a22be3c955ac49da2e2107b67a");
 }
 
