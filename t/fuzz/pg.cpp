@@ -43,7 +43,7 @@ std::vector<Bytes> fuzz::seeds() {
   const Bytes start = startup();
   return {untyped(number(80877103, 4)) + start + query("SELECT 1"),
           untyped(number(80877102, 4) + number(1, 4) + number(2, 4)),
-          start + parse("s", "SELECT $1", {23}) + bind("p", "s", {"1", std::nullopt}) + describe('P', "p") + execute("p", 5) + sync(),
+          start + parse("s", "SELECT $1", {23}) + bound("p", "s", {"1", std::nullopt}) + describe('P', "p") + execute("p", 5) + sync_point(),
           start + query("COPY t FROM STDIN") + message('d', "1\t2\n") + message('c') + message('f', cstring("no")) + message('X'),
           start + close('S', "s") + message('H') + message('F', "x") + message('p', cstring("secret"))};
 }

@@ -49,8 +49,8 @@ TEST_CASE("a cancel request has the process and its secret") {
 }
 
 TEST_CASE("messages come whole, however the stream is cut") {
-  const Bytes stream = parse("s", "SELECT $1", {23, 0}) + bind("p", "s", {"1", std::nullopt}) + describe('P', "p") + execute("p", 10) +
-                       close('S', "s") + message('H') + sync() + message('d', "row\n") + message('c') + message('f', cstring("no")) +
+  const Bytes stream = parse("s", "SELECT $1", {23, 0}) + bound("p", "s", {"1", std::nullopt}) + describe('P', "p") + execute("p", 10) +
+                       close('S', "s") + message('H') + sync_point() + message('d', "row\n") + message('c') + message('f', cstring("no")) +
                        query("SELECT 1") + message('X');
   MessageReader reader = started();
   for (const char byte : stream.substr(0, stream.size() - 1)) reader.feed({&byte, 1});
@@ -91,7 +91,7 @@ TEST_CASE("a whole message that is wrong inside is told apart from a stream that
   };
   for (const auto& [bytes, reason] : wrong) {
     MessageReader reader = started();
-    reader.feed(bytes + sync());
+    reader.feed(bytes + sync_point());
     CHECK(take<Malformed>(reader).reason == reason);
     take<Sync>(reader);
   }

@@ -35,7 +35,7 @@ inline Bytes parse(std::string_view name, std::string_view sql, const std::vecto
   return message('P', body);
 }
 /// Binds with one format for all values and one for all results.
-inline Bytes bind(std::string_view portal, std::string_view statement, const Texts& values = {}, Format in = Format::text,
+inline Bytes bound(std::string_view portal, std::string_view statement, const Texts& values = {}, Format in = Format::text,
                   Format out = Format::text) {
   Bytes body = cstring(portal) + cstring(statement) + number(1, 2) + number(static_cast<uint32_t>(in), 2) +
                number(static_cast<uint32_t>(values.size()), 2);
@@ -47,7 +47,7 @@ inline Bytes bind(std::string_view portal, std::string_view statement, const Tex
 inline Bytes describe(char target, std::string_view name) { return message('D', target + cstring(name)); }
 inline Bytes close(char target, std::string_view name) { return message('C', target + cstring(name)); }
 inline Bytes execute(std::string_view portal, uint32_t rows_max = 0) { return message('E', cstring(portal) + number(rows_max, 4)); }
-inline Bytes sync() { return message('S'); }
+inline Bytes sync_point() { return message('S'); }
 
 /// "T a:23,b:25", "D 1|NULL", "C SELECT 1", "E 42601 near ...", "Z I": a server's messages, one per line.
 inline std::string in_words(BytesView bytes) {
