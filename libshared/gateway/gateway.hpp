@@ -37,6 +37,8 @@ class Gateway {
   /// One whose transactions go through `kv`, which outlives it and leads to kv().
   Result<std::unique_ptr<sql::Session>> session(env::Kv& kv, sql::SessionOptions options);
   bool sleep(Duration time);  // false: not to the end, the program is stopping
+  /// The newest that this gateway knows. Only between open() and close(); anywhere.
+  std::shared_ptr<const sql::Schema> schema() const { return catalog_->schema(); }
 
   client::Fibers& fibers() { return fibers_; }
   const client::Figures& figures() { return cluster_.figures(); }

@@ -78,6 +78,9 @@ Result<void> Executor::open() {
   if (!real) return std::unexpected(real.error());
   real_ = *std::move(real);
   read_tables_.emplace(db_.get());
+  if (options_.extend) {
+    if (auto extended = options_.extend(db_.get()); !extended) return extended;
+  }
   if (options_.yield) {
     sqlite3_progress_handler(
         db_.get(), yield_steps,

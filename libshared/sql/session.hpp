@@ -15,6 +15,8 @@
 #include "codec/value.hpp"
 #include "env/kv.hpp"
 
+struct sqlite3;
+
 namespace ddb::sql {
 
 class Catalog;
@@ -88,6 +90,8 @@ struct SessionOptions {
   /// Called every millisecond or so of a statement's computing; may suspend the caller, so that others run, and signals
   /// and cancels are heard.
   std::function<void()> yield = {};
+  /// Adds functions and read-only tables to the session's own connection; once.
+  std::function<Result<void>(sqlite3*)> extend = {};
 };
 
 /// Not thread-safe, but for interrupt(). Outside BEGIN every statement is a transaction of its own.

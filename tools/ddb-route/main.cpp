@@ -6,7 +6,7 @@
 
 int main(int argc, char** argv) {
   using namespace ddb;
-  cli::Tool tool{"ddb-route", "run SQL against a ddb cluster: from -c, files, the standard input, or for programs with --listen"};
+  cli::Tool tool{"ddb-route", "run SQL against a ddb cluster: from -c, files, the standard input, or for programs with --listen and --pg"};
 
   route::FilterOptions filter;
   route::ServeOptions serve;
@@ -18,8 +18,9 @@ int main(int argc, char** argv) {
       .option("--txn-id", filter.txn_id, "all of it is one transaction of this name, which commits once: see outcome")
       .option("-t,--timeout", timeout, "of one request to the cluster")
       .option("--listen", serve.listen, "serve MessagePack-RPC clients at this address, see ddb-rpc(5); port 0: any")
-      .option("--log", serve.log, "with --listen: log file, reopened on SIGHUP; default: stderr")
-      .flag("--insecure", serve.insecure, "with --listen: allow an address that is not loopback, without TLS")
+      .option("--pg", serve.pg, "serve PostgreSQL clients at this address, see ddb-pg(7); port 0: any")
+      .option("--log", serve.log, "of a server: log file, reopened on SIGHUP; default: stderr")
+      .flag("--insecure", serve.insecure, "of a server: allow an address that is not loopback, without TLS")
       .option("file", filter.files, "SQL to run; -: the standard input")
       .with_output();
 
@@ -43,9 +44,9 @@ int main(int argc, char** argv) {
     auto oracles = context.oracles();
     if (!oracles) return std::unexpected(oracles.error());
     const client::ClusterOptions cluster{.oracles = *std::move(oracles), .timeout = timeout};
-    if (serve.listen.host.empty()) return route::filter(context, cluster, filter);
+    if (serve.listen.host.empty() && serve.pg.host.empty()) return route::filter(context, cluster, filter);
     if (!filter.commands.empty() || !filter.files.empty() || filter.txn_id)
-      return fail(Code::usage, "--listen serves programs", "leave out -c, --txn-id and files");
+      return fail(Code::usage, "--listen and --pg serve programs", "leave out -c, --txn-id and files");
     return route::serve(cluster, serve);
   });
 }

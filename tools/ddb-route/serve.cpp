@@ -2,16 +2,24 @@
 
 #include <csignal>
 #include <fmt/format.h>
+#include <sys/random.h>
 
 #include "cli/log.hpp"
 #include "gateway/gateway.hpp"
 #include "gateway/rpc_server.hpp"
+#include "pg/server.hpp"
 
 namespace ddb::route {
 
 namespace {
 
 constexpr Duration open_retry = std::chrono::seconds{1};
+
+uint32_t secret() {
+  uint32_t drawn = 0;
+  (void)!getrandom(&drawn, sizeof drawn, 0);  // so few bytes never fail, once the kernel has any
+  return drawn;
+}
 
 /// From an empty process to a serving gateway, and back.
 class Daemon {
@@ -43,18 +51,40 @@ class Daemon {
   }
 
   Result<void> serve() {
-    auto server = gateway::RpcServer::open(
-        loop_, {.listen = options_.listen,
-                .insecure = options_.insecure,
-                .spawn = [this](std::function<void()> body) { gateway_.fibers().spawn(std::move(body)); },
-                .sleep = [this](Duration time) { gateway_.sleep(time); },
-                .open_session = [this] { return gateway_.session(); },
-                .figures = [this] { return gateway_.figures(); }});
-    if (!server) return std::unexpected(server.error());
-    server_ = *std::move(server);
-    log_.info(fmt::format("serves on {}", net::to_string(server_->address())));
-    loop_.run_until([this] { return stopped_; });
+    const auto spawn = [this](std::function<void()> body) { gateway_.fibers().spawn(std::move(body)); };
+    const auto sleep = [this](Duration time) { gateway_.sleep(time); };
+    if (!options_.listen.host.empty()) {
+      auto server = gateway::RpcServer::open(loop_, {.listen = options_.listen,
+                                                     .insecure = options_.insecure,
+                                                     .spawn = spawn,
+                                                     .sleep = sleep,
+                                                     .open_session = [this] { return gateway_.session(); },
+                                                     .figures = [this] { return gateway_.figures(); }});
+      if (!server) return std::unexpected(server.error());
+      rpc_ = *std::move(server);
+      log_.info(fmt::format("serves on {}", net::to_string(rpc_->address())));
+    }
+    if (!options_.pg.host.empty()) {
+      auto server = pg::Server::open(loop_, {.listen = options_.pg,
+                                             .insecure = options_.insecure,
+                                             .spawn = spawn,
+                                             .sleep = sleep,
+                                             .open_session = [this](sql::SessionOptions with) { return gateway_.session(std::move(with)); },
+                                             .schema = [this] { return gateway_.schema(); },
+                                             .random = secret});
+      if (!server) return std::unexpected(server.error());
+      pg_ = *std::move(server);
+      log_.info(fmt::format("serves PostgreSQL clients on {}", net::to_string(pg_->address())));
+    }
+    loop_.run_until([this] { return stopping_ && serving_ == 0; });
     return {};
+  }
+
+  template <class Server>
+  void stop(const std::unique_ptr<Server>& server) {
+    if (!server) return;
+    ++serving_;
+    server->stop([this] { --serving_; });
   }
 
   void on_signal(int signal) {
@@ -64,16 +94,18 @@ class Daemon {
     }
     log_.info("stopping");
     if (std::exchange(stopping_, true)) return gateway_.fibers().stop();  // asked twice: nobody waits any more
-    if (server_) server_->stop([this] { stopped_ = true; });
+    stop(rpc_);
+    stop(pg_);
   }
 
   const ServeOptions& options_;
   cli::Log log_;
   net::Loop loop_;
   gateway::Gateway gateway_;
-  std::unique_ptr<gateway::RpcServer> server_;
+  std::unique_ptr<gateway::RpcServer> rpc_;
+  std::unique_ptr<pg::Server> pg_;
   bool stopping_ = false;
-  bool stopped_ = false;
+  int serving_ = 0;  // servers that are being stopped
 };
 
 }  // namespace

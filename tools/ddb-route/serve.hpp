@@ -9,7 +9,8 @@
 namespace ddb::route {
 
 struct ServeOptions {
-  net::Address listen;
+  net::Address listen;  // MessagePack-RPC; without a host: not served
+  net::Address pg;      // PostgreSQL's protocol; likewise
   std::string log;
   bool insecure = false;
 };
