@@ -1,6 +1,7 @@
 // A cluster as a client sees it: its oracle, its ranges, and the way to them.
 #pragma once
 
+#include "client/readers.hpp"
 #include "client/router.hpp"
 
 namespace ddb::client {
@@ -19,6 +20,7 @@ class Cluster {
   OracleClient& oracle() { return oracle_; }
   RangeCache& ranges() { return ranges_; }
   Router& router() { return router_; }
+  Readers& readers() { return readers_; }
   const ClusterOptions& options() const { return options_; }
   Figures& figures() { return figures_; }
 
@@ -30,6 +32,7 @@ class Cluster {
   OracleClient oracle_;
   RangeCache ranges_;
   Router router_;
+  Readers readers_;
 };
 
 }  // namespace ddb::client

@@ -189,7 +189,9 @@ void Txn::Impl::scanned(const std::shared_ptr<Scan>& op, const env::KeySpan& pie
   scan(op);
 }
 
-Txn::Txn(Cluster& cluster, const txn::Options& options) : impl_{std::make_shared<Impl>(cluster, options)} {}
+Txn::Txn(Cluster& cluster, const txn::Options& options)
+    : impl_{std::make_shared<Impl>(cluster, options)},
+      reader_{cluster.readers().add([impl = impl_.get()] { return impl->coordinator.read_ts(); })} {}
 Txn::~Txn() = default;
 
 void Txn::get(std::vector<Bytes> keys, Done<Values> done) {

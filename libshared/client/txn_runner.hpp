@@ -28,6 +28,7 @@ class Txn {
  private:
   struct Impl;
   std::shared_ptr<Impl> impl_;
+  const Readers::Reader reader_;  // goes first: it asks the above
 };
 
 }  // namespace ddb::client

@@ -30,6 +30,8 @@ struct ReplicaStatus {
   uint64_t rows = 0;   // live; an estimate once the range has split
   uint64_t bytes = 0;  // of keys and values as stored, all versions; the same
   uint64_t requests_per_1000s = 0;  // that clients sent to this replica lately
+  uint64_t versions = 0;  // of rows, stored; an estimate as rows are
+  Timestamp threshold;    // reads below it are refused (F3)
 
   bool operator==(const ReplicaStatus&) const = default;
   static constexpr auto fields() {
@@ -37,7 +39,7 @@ struct ReplicaStatus {
                       &ReplicaStatus::role,       &ReplicaStatus::term,    &ReplicaStatus::commit,
                       &ReplicaStatus::applied,    &ReplicaStatus::last,    &ReplicaStatus::base,
                       &ReplicaStatus::hash,       &ReplicaStatus::rows,    &ReplicaStatus::bytes,
-                      &ReplicaStatus::requests_per_1000s};
+                      &ReplicaStatus::requests_per_1000s, &ReplicaStatus::versions, &ReplicaStatus::threshold};
   }
 };
 

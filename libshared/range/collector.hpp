@@ -1,10 +1,8 @@
 // When a leader moves its range's threshold up, and which piece of garbage goes next (F3, H2).
 #pragma once
 
-#include <chrono>
 #include <optional>
 
-#include "env/clock.hpp"
 #include "env/kv.hpp"
 #include "env/state.hpp"
 #include "range/data_command.hpp"
@@ -13,10 +11,6 @@
 namespace ddb::range {
 
 struct CollectOptions {
-  // What was overwritten or erased this long ago, in oracle time, may go: no read reaches further back, and no
-  // commit can be repeated later (P9: it must outlast any retry). Ten minutes hold a long report, and bound what
-  // a row that changes all the time costs; the threshold follows in steps of a tenth.
-  std::chrono::milliseconds age = std::chrono::minutes{10};
   uint32_t piece_max = 1000;  // keys looked at in one go, and versions erased by one entry
 };
 
@@ -25,16 +19,15 @@ class Collector {
   explicit Collector(const CollectOptions& options) : options_{options} {}
 
   /// A new leader starts over.
-  void reset();
+  void reset() { position_.reset(); }
 
-  /// There is something to do: a threshold to move, or a sweep to go on with.
-  bool wants(Instant now, const DataRecord& record) const;
-
-  /// Whether to ask the oracle for the time now, with a view to threshold_for.
-  bool due(Instant now, const DataRecord& record);
-
-  /// The threshold that `now`, a fresh timestamp, allows, if it is worth an entry.
-  std::optional<Timestamp> threshold_for(Timestamp now, const DataRecord& record) const;
+  /// There is something that a threshold could let go.
+  static bool has_garbage(const DataRecord& record) { return record.versions > record.rows || record.records > 0; }
+  /// Whether the threshold is to move up to what is `allowed`: not within a sweep.
+  bool wants_to_move(const DataRecord& record, Timestamp allowed) const {
+    return !position_ && has_garbage(record) && allowed > record.threshold;
+  }
+  bool sweeping() const { return position_.has_value(); }
 
   /// The threshold moved: there is something to sweep.
   void begin_sweep() { position_ = Bytes{}; }
@@ -44,7 +37,6 @@ class Collector {
 
  private:
   CollectOptions options_;
-  Instant next_due_{};
   std::optional<Bytes> position_;  // of the sweep, in user keys
 };
 

@@ -234,7 +234,6 @@ void DataMachine::timestamp(uint64_t cookie, Timestamp ts) {
   }
   admit_known(std::exchange(timestamps_.joined, {}), false);
   if (!timestamps_.joined.empty() && timestamps_.cookie == 0) ask_timestamp();
-  if (cookie == upkeep_) begin_threshold(ts);
   if (const auto task = tasks_.find(cookie); task != tasks_.end()) {
     task->second.fresh = ts;
     ready_.push_back(cookie);
@@ -482,15 +481,18 @@ void DataMachine::tick() {
   if (!host_.leads()) return;
   const bool stale = std::exchange(heard_lately_, false) && options_.timestamp_slack.count() > 0;
   if (stale && timestamps_.cookie == 0) ask_timestamp();
-  if (upkeep_ == 0 && floor_known_ && collector_.wants(host_.now(), record())) {
-    host_.lease_valid() ? follow_collector() : wake_for_upkeep();
-  }
+  if (wants_upkeep()) host_.lease_valid() ? follow_collector() : wake_for_upkeep();
   propose_forgetting();
   std::erase_if(pending_met_, [&](const auto& met) { return host_.now() - met.second > 2 * options_.pending_patience; });
   std::vector<TaskId> waiters;
   lock_waits_.expire(host_.now(), waiters);
   relatch(waiters, true);
   run();
+}
+
+bool DataMachine::wants_upkeep() const {
+  if (upkeep_ != 0 || !floor_known_) return false;
+  return collector_.sweeping() || collector_.wants_to_move(record(), host_.allowance().threshold);
 }
 
 /// L4: in a quiet range there is no lease; asking for one wakes it.
@@ -500,21 +502,16 @@ void DataMachine::wake_for_upkeep() {
 }
 
 void DataMachine::follow_collector() {
+  if (!collector_.sweeping()) return begin_threshold();
   const TaskId id = ++last_id_;
-  if (collector_.due(host_.now(), record())) {
-    upkeep_ = id;
-    return host_.want_timestamp(id);
-  }
   auto piece = collector_.next(host_.state(), host_.descriptor().span, record().threshold);
   if (piece && host_.propose(encode_command(std::move(*piece)), id)) upkeep_ = id;
 }
 
-/// L3: a threshold changes under a latch on everything.
-void DataMachine::begin_threshold(Timestamp now) {
-  const auto threshold = collector_.threshold_for(now, record());
-  upkeep_ = threshold ? ++last_id_ : 0;
-  if (!threshold) return;
-  threshold_ = *threshold;
+/// L3: a threshold changes under a latch on everything. F3: never beyond what the oracle's log allows.
+void DataMachine::begin_threshold() {
+  upkeep_ = ++last_id_;
+  threshold_ = host_.allowance().threshold;
   if (latches_.acquire(upkeep_, {.keys = {}, .records = {}, .shared = {}, .all = true})) ready_.push_back(upkeep_);
 }
 

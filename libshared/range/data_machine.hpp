@@ -78,7 +78,9 @@ class DataMachine : public Machine {
   void tick() override;
   std::vector<env::TableSpan> spans(const proto::RangeDescriptor& descriptor) const override;
   uint64_t hash() const override { return state_.record().hash; }
-  Size size() const override { return {record().rows, record().bytes}; }
+  Size size() const override { return {record().rows, record().versions, record().bytes}; }
+  Timestamp threshold() const override { return record().threshold; }
+  bool wants_threshold() const override { return Collector::has_garbage(record()); }
   void loaded() override;
 
  private:
@@ -138,9 +140,10 @@ class DataMachine : public Machine {
   void reply(RequestToken to, const proto::RangeReply& what);
   Bytes encode_command(CommandBody body) const;
 
+  bool wants_upkeep() const;
   void follow_collector();
   void wake_for_upkeep();
-  void begin_threshold(Timestamp now);
+  void begin_threshold();
   void propose_threshold();
   void upkeep_applied(const DataCommand& command);
 

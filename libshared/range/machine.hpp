@@ -27,6 +27,11 @@ struct RequestToken {
   uint64_t request = 0;
 };
 
+/// What the oracle's log lets ranges collect, as far as it was heard of here; for good, once it does (F3, H2).
+struct Allowance {
+  Timestamp threshold;  // of a range: no higher
+};
+
 /// What a replica does for its machine. To be called only from within a Machine callback.
 class MachineHost {
  public:
@@ -47,6 +52,12 @@ class MachineHost {
   /// The store is past its first mark (A7): client writes are to be refused with store_full; reads and
   /// collection go on.
   virtual bool space_low() const { return false; }
+
+  /// How far collection may go. Valid until the callback returns.
+  virtual const Allowance& allowance() const {
+    static const Allowance none;
+    return none;
+  }
 
   /// No change of the group's configuration is under way, nor a joint one in force (S1).
   virtual bool config_settled() const { return true; }
@@ -105,9 +116,13 @@ class Machine {
   /// How much there is.
   struct Size {
     uint64_t rows = 0;
+    uint64_t versions = 0;
     uint64_t bytes = 0;
   };
   virtual Size size() const { return {}; }
+  virtual Timestamp threshold() const { return {}; }  // F3
+  /// There is something that a higher threshold would let it collect.
+  virtual bool wants_threshold() const { return false; }
   virtual void loaded() {}             // the state was replaced by a snapshot, or recovered: reload what is cached
 };
 

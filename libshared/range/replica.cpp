@@ -50,8 +50,11 @@ proto::ReplicaStatus Replica::status() const {
   status.last = raft_.last().index;
   status.base = raft_.base().index;
   status.hash = machine_->hash();
-  status.rows = machine_->size().rows;
-  status.bytes = machine_->size().bytes;
+  const auto size = machine_->size();
+  status.rows = size.rows;
+  status.versions = size.versions;
+  status.bytes = size.bytes;
+  status.threshold = machine_->threshold();
   status.requests_per_1000s = requests_.per_1000s(context_.now());
   return status;
 }

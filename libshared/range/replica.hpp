@@ -30,6 +30,7 @@ class ReplicaContext {
   virtual env::State& state() = 0;
   virtual bool store_lease_valid() const = 0;  // D5
   virtual bool space_low() const = 0;          // A7
+  virtual const Allowance& allowance() const = 0;
   virtual void reply(RequestToken to, Bytes body) = 0;
   /// Replica::timestamp(leadership, cookie, ts) when it comes, if the replica still lives.
   virtual void want_timestamp(Replica& replica, uint64_t leadership, uint64_t cookie) = 0;
@@ -65,6 +66,7 @@ class Replica final : public MachineHost {
   const raft::Raft& raft() const { return raft_; }
   bool initialised() const { return static_cast<bool>(descriptor_.id); }
   proto::ReplicaStatus status() const;
+  bool wants_threshold() const { return announced_ && machine_->wants_threshold(); }
 
   /// Where a member is: as the descriptor says, or else, while there is none, where it was heard from.
   StoreId store_of(ReplicaId member) const;
@@ -137,6 +139,7 @@ class Replica final : public MachineHost {
   ReplicaId leader() const override { return raft_.leader(); }
   bool lease_valid() const override;
   bool space_low() const override { return context_.space_low(); }
+  const Allowance& allowance() const override { return context_.allowance(); }
   bool config_settled() const override;
   bool has_trace(RangeId range) const override { return context_.has_trace(range); }
   const proto::RangeDescriptor* holder_of(BytesView key) const override { return context_.holder_of(key); }

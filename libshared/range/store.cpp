@@ -86,6 +86,8 @@ Store::Store(const StoreOptions& options, const StoreIdentity& identity, env::St
       quiet_{options.raft.election_timeout},
       gathering_{next},
       proven_{next.prev()},
+      collection_{calls_, timestamps_, options.collect_age,
+                  [this] { return std::ranges::any_of(replicas_, [](const auto& at) { return at.second->wants_threshold(); }); }},
       clearings_{state},
       sender_{files, random_, *this},
       receiver_{files, *this},
@@ -187,6 +189,7 @@ void Store::tick(Instant now, uint64_t wall_millis) {
   heartbeat_oracle();
   founder_->tick(now);
   reporter_.tick(now);
+  collection_.tick(now);
   timestamps_.pump(now);
 }
 
@@ -199,6 +202,7 @@ Instant Store::next_tick() const {
   Instant due = std::min(raft_due_, quiet_.next_beat());
   if (busy()) due = std::min(due, now_ + busy_tick);
   if (options_.has_oracle && !heartbeating_) due = std::min(due, next_heartbeat_);
+  if (options_.has_oracle) due = std::min(due, collection_.due());
   if (writing_since_) due = std::min(due, std::max(now_ + busy_tick, *writing_since_ + options_.raft.election_timeout));
   return due;
 }

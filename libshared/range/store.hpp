@@ -17,6 +17,7 @@
 #include "proto/log.hpp"
 #include "proto/wire.hpp"
 #include "range/clearing.hpp"
+#include "range/collection.hpp"
 #include "range/founder.hpp"
 #include "range/log_recovery.hpp"
 #include "range/oracle_calls.hpp"
@@ -47,6 +48,10 @@ struct StoreOptions {
   TruncationOptions truncation;
   uint64_t seed = 0;
   bool has_oracle = true;  // false: this is an oracle's own store, without lease, map or first range
+  // F3: what was overwritten or erased this long ago, in oracle time, may go, unless the metadata say otherwise. No read
+  // reaches further back without protection, and no commit can be repeated later (P9: it must outlast any retry). Ten
+  // minutes hold a long report, and bound what a row that changes all the time costs.
+  Duration collect_age = std::chrono::minutes{10};
 };
 
 /// How much room the disk has (A7).
@@ -143,6 +148,7 @@ class Store final : private ReplicaContext, private SnapshotHost {
   env::State& state() override { return state_; }
   bool store_lease_valid() const override { return !options_.has_oracle || now_ < lease_until_; }
   bool space_low() const override { return space_ != Space::ample; }
+  const Allowance& allowance() const override { return collection_.allowance(); }
   void reply(RequestToken to, Bytes body) override { replies_.push_back({to, std::move(body)}); }
   void want_timestamp(Replica& replica, uint64_t leadership, uint64_t cookie) override;
   bool has_trace(RangeId range) const override;
@@ -224,6 +230,7 @@ class Store final : private ReplicaContext, private SnapshotHost {
   OracleCalls calls_;
   TimestampQueue timestamps_{calls_};
   Reporter reporter_{calls_};
+  Collection collection_;
   std::optional<Founder> founder_;
   std::map<RangeId, std::pair<Term, proto::Epoch>> reported_;
   Instant lease_until_{};

@@ -95,7 +95,10 @@ class Run {
     directory_.nodes.push_back(options.endpoint);
     ddb::range::DataOptions data;
     // Collection cuts into what clients still read; few remembered writes make validation walk.
-    if (world_.chance(0.6)) data.collect = {.age = std::chrono::milliseconds{1000 + world_.random().below(5000)}, .piece_max = 7};
+    if (world_.chance(0.6)) {
+      options.core.collect_age = std::chrono::milliseconds{1000 + world_.random().below(5000)};
+      data.collect.piece_max = 7;
+    }
     if (world_.chance(0.3)) data.recent_writes_max = 1 + world_.random().below(20);
     options.machine = [data](ddb::range::MachineHost& host) { return std::make_unique<ddb::range::DataMachine>(host, data); };
     options.layout = [this] { return std::vector(layout_.begin() + !layout_.empty(), layout_.end()); };

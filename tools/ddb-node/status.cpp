@@ -77,7 +77,7 @@ void print(cli::Output& out, const net::Address& address, const proto::NodeStatu
     }
     out.row(node.node, net::to_string(address), replica.descriptor.id, replica.replica, role_name(replica.role), leader,
             replica.term, replica.commit, replica.applied, replica.last, replica.base,
-            fmt::format("{:016x}", replica.hash));
+            fmt::format("{:016x}", replica.hash), replica.rows, replica.versions, replica.bytes, replica.threshold.millis());
   }
 }
 
@@ -98,7 +98,8 @@ Result<void> status(cli::Context& context, const std::vector<std::string>& addre
     targets = std::move(*known);
   }
   ask_all(loop, self, targets);
-  context.out().columns({"node", "address", "range", "replica", "role", "leader", "term", "commit", "applied", "last", "base", "hash"});
+  context.out().columns({"node", "address", "range", "replica", "role", "leader", "term", "commit", "applied", "last", "base", "hash", "rows",
+                         "versions", "bytes", "threshold_ms"});
   std::optional<Error> silent;
   for (const auto& target : targets) {
     if (*target.answer) {

@@ -43,6 +43,7 @@ class FakeHost final : public MachineHost {
   bool lease_valid() const override { return leading && lease; }
   bool space_low() const override { return disk_full; }
   bool config_settled() const override { return settled; }
+  const Allowance& allowance() const override { return allowed; }
   bool has_trace(RangeId other) const override { return other == range.id || traces.contains(other); }
   const proto::RangeDescriptor* holder_of(BytesView key) const override {
     const auto holder = std::find_if(neighbours.begin(), neighbours.end(),
@@ -77,6 +78,7 @@ class FakeHost final : public MachineHost {
   bool disk_full = false;
   bool silent = false;  // answers are thrown away
   bool settled = true;
+  Allowance allowed;
   std::set<RangeId> traces;
   std::vector<proto::RangeDescriptor> neighbours;
   std::optional<proto::RangeDescriptor> shrunk;  // in force once the entry's writes are
@@ -224,6 +226,11 @@ class DataGroup {
   }
   std::optional<Bytes> value(const Bytes& key) { return value(key, next_timestamp()); }
   std::optional<Bytes> value(const Bytes& key, Timestamp ts) { return ask<proto::ReadReply>(get(ts, {key})).values[0]; }
+
+  /// What the oracle's log allows by now: thresholds up to `age` ago.
+  void allow_threshold(uint64_t age) {
+    for (auto& member : members) member.host.allowed.threshold = Timestamp{now - std::min(now, age)};
+  }
 
   /// What all members' states must agree on at equal log positions.
   void check_replicas_agree() {

@@ -67,7 +67,7 @@ class History {
   range::DataOptions options() {
     range::DataOptions options;
     options.recent_writes_max = 8;
-    options.collect = {.age = std::chrono::milliseconds{random_.one_in(2) ? 1 : 600'000}, .piece_max = 3};
+    options.collect = {.piece_max = 3};
     return options;
   }
 
@@ -79,7 +79,7 @@ class History {
       case 3: if (random_.one_in(10)) split(); break;
       case 4: repeat_old_commit(); break;
       case 5: group_.machine().tick(); break;
-      case 6: group_.members[0].host.clock += std::chrono::milliseconds{1}; break;
+      case 6: if (young_versions_go_) group_.allow_threshold(Timestamp::of(1, 0).value); break;
       case 7: case 8: case 9: group_.commit(1 + random_.below(3)); break;
       case 10: case 11: group_.confirm(); break;
       case 12: case 13: case 14: if (!group_.host().wanted.empty()) group_.give_one(); break;
@@ -254,6 +254,7 @@ class History {
   }
 
   Random random_;
+  const bool young_versions_go_ = random_.one_in(2);
   DataGroup group_;
   std::vector<Txn> txns_;
   std::vector<Client> clients_;

@@ -268,15 +268,14 @@ TEST_CASE("A7: past the first mark nothing new is prepared; what is decided is f
 }
 
 TEST_CASE("P9: a record goes once its locks are resolved and the threshold has passed its C0") {
-  range::DataOptions options;
-  options.collect.age = std::chrono::milliseconds{0};
-  DataGroup group{options};
+  DataGroup group;
   const auto txn = put_k(group);
   group.ask<proto::PrepareReply>(staging(txn));
   group.ask<proto::SettleReply>(proto::DecideRequest{txn.attempt, "k", txn.attempt.c0, {"k"}});
   const auto collect = [&] {
     for (int i = 0; i < 4; ++i) {
-      group.host().clock += std::chrono::seconds{1};
+      group.next_timestamp();
+      group.allow_threshold(0);
       group.machine().tick();
       group.settle();
     }

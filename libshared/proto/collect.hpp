@@ -1,0 +1,51 @@
+// How stores and readers agree on what may be collected, through the oracle's log (F3, H2).
+//
+//   metadata key              value
+//   config/collect_age        how long what was overwritten is kept, in seconds, as text
+//   collect/allowed           the highest threshold that a range may have, as text: it only rises
+//   collect/guard             the last timestamp protected: it changes with every protection
+//   collect/reader/<lease>    the lowest timestamp that somebody reads at, as text; under his lease, and gone with it
+//
+// Who protects compares `allowed` and changes `guard`; who raises `allowed` compares `guard`. So of two at the same time
+// one is told to look again, and either the protection stands and nobody collects above it, or it is refused.
+#pragma once
+
+#include <optional>
+
+#include "env/clock.hpp"
+#include "proto/oracle.hpp"
+
+namespace ddb::proto {
+
+inline constexpr const char* config_collect_age = "config/collect_age";
+inline constexpr const char* collect_prefix = "collect/";
+
+/// Long enough for everybody to ask for protection in time; what the setting says below that counts as this.
+constexpr Duration collect_age_min = std::chrono::seconds{5};
+
+/// The setting; nullopt: it is not there, or says nothing sensible.
+std::optional<Duration> read_collect_age(const env::MetaRange& range);
+
+/// What stands under collect_prefix, at one revision.
+struct CollectState {
+  Timestamp allowed;
+  Timestamp lowest_reader{UINT64_MAX};  // that is protected
+  Revision allowed_seen;
+  Revision guard_seen;
+};
+
+/// bad_data: something there cannot be read; nothing may be collected then, nor protected.
+Result<CollectState> read_collect_state(const env::MetaRange& range);
+
+/// Raises `allowed` to `to`, or to the lowest reader; nullopt: it is there already.
+struct Raise {
+  Timestamp to;
+  MetaTxnRequest request;
+};
+std::optional<Raise> raise_allowed(const CollectState& state, Timestamp to);
+
+/// Protects what is read at `ts` and above, under `lease`, in place of what it protected; nullopt: refused, ranges may have
+/// collected above `ts`.
+std::optional<MetaTxnRequest> protect_reader(const CollectState& state, Timestamp ts, LeaseId lease);
+
+}  // namespace ddb::proto
