@@ -12,8 +12,8 @@ namespace {
 /// Walks over the keys of a span, piece by piece of their versions.
 class Finder {
  public:
-  Finder(env::State& state, Timestamp threshold, uint32_t versions_max)
-      : cursor_{state.cursor(env::Table::data)}, threshold_{threshold}, versions_max_{versions_max} {}
+  Finder(env::State& state, Timestamp threshold, const GarbageBounds& bounds)
+      : cursor_{state.cursor(env::Table::data)}, threshold_{threshold}, versions_max_{bounds.versions_max}, whole_{bounds.whole} {}
 
   env::Cursor& cursor() { return *cursor_; }
   bool full() const { return found_.versions.size() >= versions_max_; }
@@ -25,15 +25,16 @@ class Finder {
     if (!cursor_->seek(version_key(encoded, threshold_)) || !at(encoded)) return true;
     const auto visible = decode_version(cursor_->key(), cursor_->value());
     if (!visible) return true;
-    std::optional<env::KeyValue> tombstone;
-    if (visible->tombstone) tombstone = {Bytes{cursor_->key()}, Bytes{cursor_->value()}};
+    std::optional<env::KeyValue> last;  // to go after all that it hides
+    if (visible->tombstone || whole_) last = {Bytes{cursor_->key()}, Bytes{cursor_->value()}};
     while (cursor_->next() && at(encoded)) {
       if (full()) return false;
       found_.versions.push_back({Bytes{cursor_->key()}, Bytes{cursor_->value()}});
     }
-    if (tombstone) {
+    if (last) {
       if (full()) return false;
-      found_.versions.push_back(std::move(*tombstone));
+      found_.versions.push_back(std::move(*last));
+      found_.rows += !visible->tombstone;
     }
     return true;
   }
@@ -46,13 +47,14 @@ class Finder {
   std::unique_ptr<env::Cursor> cursor_;
   Timestamp threshold_;
   uint32_t versions_max_;
+  bool whole_;
   Garbage found_;
 };
 
 }  // namespace
 
 Garbage find_garbage(env::State& state, const env::KeySpan& span, Timestamp threshold, const GarbageBounds& bounds) {
-  Finder finder{state, threshold, bounds.versions_max};
+  Finder finder{state, threshold, bounds};
   const env::KeySpan stored = stored_span(span);
   bool valid = finder.cursor().seek(stored.start);
   for (uint32_t keys = 0; valid && contains(stored, finder.cursor().key()); ++keys) {

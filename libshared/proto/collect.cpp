@@ -4,6 +4,8 @@
 #include <charconv>
 
 #include "base/rule.hpp"
+#include "codec/archive.hpp"
+#include "env/span.hpp"
 #include "proto/meta_keys.hpp"
 
 namespace ddb::proto {
@@ -26,7 +28,10 @@ env::MetaOp put(Bytes key, Timestamp ts, LeaseId lease = {}) {
   return {.key = std::move(key), .value = std::to_string(ts.value), .end = {}, .lease = lease};
 }
 
-void read_entry(const env::MetaEntry& entry, Timestamp ts, CollectState& state) {
+Result<void> read_timestamp(const env::MetaEntry& entry, CollectState& state) {
+  const auto number = parse(entry.value);
+  if (!number) return fail(Code::bad_data, "metadata key " + entry.key + " does not hold a timestamp");
+  const Timestamp ts{*number};
   if (entry.key == allowed_key) {
     state.allowed = ts;
     state.allowed_seen = entry.mod_revision;
@@ -35,6 +40,19 @@ void read_entry(const env::MetaEntry& entry, Timestamp ts, CollectState& state) 
   } else {
     state.lowest_reader = std::min(state.lowest_reader, ts);
   }
+  return {};
+}
+
+/// One that cannot be read is kept, and so is what it names.
+void read_dropped(const env::MetaEntry& entry, CollectState& state) {
+  if (auto what = codec::decode<env::Dropped>(entry.value)) state.dropped.push_back({entry.key, entry.mod_revision, std::move(*what)});
+}
+
+/// What `b` leaves of `spans`.
+std::vector<env::KeySpan> subtract(const std::vector<env::KeySpan>& spans, const env::KeySpan& b) {
+  std::vector<env::KeySpan> left;
+  for (const auto& a : spans) std::ranges::move(env::subtract(a, b), std::back_inserter(left));
+  return left;
 }
 
 }  // namespace
@@ -50,10 +68,9 @@ Result<CollectState> read_collect_state(const env::MetaRange& range) {
   CollectState state;
   for (const auto& entry : range.entries) {
     const bool known = entry.key == allowed_key || entry.key == guard_key || entry.key.starts_with(reader_prefix);
-    if (!known) continue;  // a newer program's
-    const auto ts = parse(entry.value);
-    if (!ts) return fail(Code::bad_data, "metadata key " + entry.key + " does not hold a timestamp");
-    read_entry(entry, Timestamp{*ts}, state);
+    if (entry.key.starts_with(env::dropped_prefix)) read_dropped(entry, state);
+    if (!known) continue;  // or a newer program's
+    if (auto read = read_timestamp(entry, state); !read) return std::unexpected(read.error());
   }
   return state;
 }
@@ -74,6 +91,23 @@ std::optional<MetaTxnRequest> protect_reader(const CollectState& state, Timestam
   if (DDB_KEEPS("H2.allowed")) request.compares = {{allowed_key, state.allowed_seen}};
   request.ops = {put(guard_key, ts), put(Bytes{reader_prefix} + meta_id(lease.value), ts, lease)};
   return request;
+}
+
+uint64_t lowest_gateway(const env::MetaRange& gateways, uint64_t otherwise) {
+  uint64_t lowest = otherwise;
+  for (const auto& entry : gateways.entries) lowest = std::min(lowest, codec::decode<uint64_t>(entry.value).value_or(0));
+  return lowest;
+}
+
+std::optional<MetaTxnRequest> update_dropped(const DroppedEntry& entry, const std::vector<env::KeySpan>& cleared,
+                                             uint64_t lowest_gateway, Timestamp now) {
+  env::Dropped next = entry.what;
+  for (const auto& span : cleared) next.spans = subtract(next.spans, span);
+  const bool out_of_use = lowest_gateway >= next.schema_version || !DDB_KEEPS("H3.gateways");
+  if (!next.at && out_of_use) next.at = now;
+  if (next == entry.what) return std::nullopt;
+  const auto value = next.spans.empty() ? std::nullopt : std::optional{codec::encode(next)};
+  return MetaTxnRequest{{{entry.key, entry.seen}}, {{.key = entry.key, .value = value, .end = {}, .lease = {}}}, 0};
 }
 
 }  // namespace ddb::proto

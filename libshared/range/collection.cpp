@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "proto/meta_keys.hpp"
+
 namespace ddb::range {
 
 namespace {
@@ -41,21 +43,50 @@ void Collection::read_age(const Result<proto::OracleReply>& reply) {
               [this](const Result<proto::OracleReply>& got) { read_state(got); });
 }
 
-/// The timestamp comes after the look: by then `wanted_` may say otherwise, which does no harm.
 void Collection::read_state(const Result<proto::OracleReply>& reply) {
   asking_ = false;
   const auto* range = range_of(reply);
   const auto state = range == nullptr ? fail(Code::unavailable, "the oracle does not answer") : proto::read_collect_state(*range);
   if (!state) return;
-  allowance_.threshold = std::max(allowance_.threshold, state->allowed);
-  if (!wanted_()) return;
+  learn(*state);
+  if (std::ranges::all_of(state->dropped, [](const auto& entry) { return static_cast<bool>(entry.what.at); })) return act(*state, 0);
   asking_ = true;
-  timestamps_.want([this, state = *state](Timestamp now) { raise(state, now); });
+  calls_.call(proto::MetaRangeRequest{proto::gateway_prefix, prefix_end(proto::gateway_prefix)},
+              [this, state = *state](const Result<proto::OracleReply>& got) { read_gateways(state, got); });
 }
 
-void Collection::raise(const proto::CollectState& state, Timestamp now) {
+void Collection::learn(const proto::CollectState& state) {
+  allowance_.threshold = std::max(allowance_.threshold, state.allowed);
+  allowance_.dropped.clear();
+  for (const auto& entry : state.dropped) {
+    if (!entry.what.at) continue;
+    for (const auto& span : entry.what.spans) allowance_.dropped.push_back({span, entry.what.at});
+  }
+}
+
+void Collection::read_gateways(const proto::CollectState& state, const Result<proto::OracleReply>& reply) {
   asking_ = false;
-  auto raise = proto::raise_allowed(state, threshold_at(now, age_));
+  const auto* gateways = range_of(reply);
+  act(state, gateways == nullptr ? 0 : proto::lowest_gateway(*gateways, UINT64_MAX));
+}
+
+/// A fresh timestamp is above all that was read or written before the gateways were seen where they are.
+void Collection::act(const proto::CollectState& state, uint64_t lowest_gateway) {
+  if (!wanted_() && lowest_gateway == 0 && cleared_.empty()) return;
+  asking_ = true;
+  timestamps_.want([this, state, lowest_gateway](Timestamp now) { write(state, lowest_gateway, now); });
+}
+
+/// Each by compare-and-set: what comes too late is done at a later look, by the range's next sweep.
+void Collection::write(const proto::CollectState& state, uint64_t lowest_gateway, Timestamp now) {
+  asking_ = false;
+  for (const auto& entry : state.dropped) {
+    if (auto update = proto::update_dropped(entry, cleared_, lowest_gateway, now)) {
+      calls_.call(std::move(*update), [](const Result<proto::OracleReply>&) {});
+    }
+  }
+  cleared_.clear();
+  auto raise = wanted_() ? proto::raise_allowed(state, threshold_at(now, age_)) : std::nullopt;
   if (!raise) return;
   asking_ = true;
   calls_.call(std::move(raise->request), [this, to = raise->to](const Result<proto::OracleReply>& reply) {

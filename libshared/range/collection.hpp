@@ -1,4 +1,4 @@
-// What a store knows of how far its ranges may collect, and its part in raising that (F3, H2).
+// What a store knows of how far its ranges may collect, and its part in raising that (F3, H2, H3).
 #pragma once
 
 #include <functional>
@@ -19,14 +19,20 @@ class Collection {
 
   const Allowance& allowance() const { return allowance_; }
 
-  /// Looks at the metadata every tenth of the age.
+  /// H3: nothing is left there; said to the others at the next look.
+  void cleared(const env::KeySpan& span) { cleared_.push_back(span); }
+
+  /// Looks at the metadata every tenth of the age, or every ten seconds, and does there what is to be done.
   void tick(Instant now);
   Instant due() const { return asking_ ? Instant::max() : next_; }
 
  private:
   void read_age(const Result<proto::OracleReply>& reply);
   void read_state(const Result<proto::OracleReply>& reply);
-  void raise(const proto::CollectState& state, Timestamp now);
+  void learn(const proto::CollectState& state);
+  void read_gateways(const proto::CollectState& state, const Result<proto::OracleReply>& reply);
+  void act(const proto::CollectState& state, uint64_t lowest_gateway);
+  void write(const proto::CollectState& state, uint64_t lowest_gateway, Timestamp now);
 
   OracleCalls& calls_;
   TimestampQueue& timestamps_;
@@ -34,6 +40,7 @@ class Collection {
   Duration age_;
   const std::function<bool()> wanted_;
   Allowance allowance_;
+  std::vector<env::KeySpan> cleared_;
   bool asking_ = false;
   Instant now_{};
   Instant next_{};

@@ -101,12 +101,16 @@ struct ForgetCommand {
 };
 
 /// Erases the first `versions_max` versions of the span that nobody can see above the threshold (H2), and as many of
-/// the records that nobody may ask for any more (P9).
+/// the records that nobody may ask for any more (P9). `dropped`: when the whole span was; once the threshold has passed that,
+/// nobody can see anything below it there (H3).
 struct CollectCommand {
   env::KeySpan span;
   uint32_t versions_max = 0;
+  std::optional<Timestamp> dropped;
 
-  static constexpr auto fields() { return std::tuple{&CollectCommand::span, &CollectCommand::versions_max}; }
+  static constexpr auto fields() {
+    return std::tuple{&CollectCommand::span, &CollectCommand::versions_max, &CollectCommand::dropped};
+  }
 };
 
 /// What a range counts of its rows.

@@ -492,7 +492,7 @@ void DataMachine::tick() {
 
 bool DataMachine::wants_upkeep() const {
   if (upkeep_ != 0 || !floor_known_) return false;
-  return collector_.sweeping() || collector_.wants_to_move(record(), host_.allowance().threshold);
+  return collector_.sweeping() || (host_.allowance().threshold > record().threshold && wants_threshold());
 }
 
 /// L4: in a quiet range there is no lease; asking for one wakes it.
@@ -505,6 +505,7 @@ void DataMachine::follow_collector() {
   if (!collector_.sweeping()) return begin_threshold();
   const TaskId id = ++last_id_;
   auto piece = collector_.next(host_.state(), host_.descriptor().span, record().threshold);
+  for (const auto& span : collector_.take_cleared()) host_.cleared(span);
   if (piece && host_.propose(encode_command(std::move(*piece)), id)) upkeep_ = id;
 }
 
@@ -524,7 +525,7 @@ void DataMachine::upkeep_applied(const DataCommand& command) {
   const TaskId id = std::exchange(upkeep_, 0);
   if (!std::holds_alternative<ThresholdCommand>(command.body)) return;
   latches_.release(id, ready_);
-  collector_.begin_sweep();
+  collector_.begin_sweep(host_.descriptor().span, record().threshold, host_.allowance());
 }
 
 }  // namespace ddb::range

@@ -80,7 +80,9 @@ class DataMachine : public Machine {
   uint64_t hash() const override { return state_.record().hash; }
   Size size() const override { return {record().rows, record().versions, record().bytes}; }
   Timestamp threshold() const override { return record().threshold; }
-  bool wants_threshold() const override { return Collector::has_garbage(record()); }
+  bool wants_threshold() const override {
+    return Collector::has_garbage(record(), host_.descriptor().span, host_.allowance());
+  }
   void loaded() override;
 
  private:

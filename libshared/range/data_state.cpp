@@ -167,7 +167,10 @@ void DataState::write(const ThresholdCommand& command) {
 
 void DataState::write(const CollectCommand& command, env::State& state, env::WriteBatch& out) {
   const Timestamp threshold = DDB_KEEPS("F3") ? record_.threshold : Timestamp{UINT64_MAX};
-  const auto garbage = mvcc::find_garbage(state, command.span, threshold, {.versions_max = command.versions_max});
+  const bool whole = command.dropped && (*command.dropped <= threshold || !DDB_KEEPS("H3"));
+  const auto garbage =
+      mvcc::find_garbage(state, command.span, threshold, {.versions_max = command.versions_max, .whole = whole});
+  lower(record_.rows, garbage.rows);
   for (const env::KeyValue& row : garbage.versions) erase(row, out);
   for (const env::KeyValue& record : find_old_records(state, command.span, threshold, command.versions_max)) {
     erase(env::Table::txn, record_.records, record.key, record.value, out);

@@ -30,6 +30,12 @@ struct RequestToken {
 /// What the oracle's log lets ranges collect, as far as it was heard of here; for good, once it does (F3, H2).
 struct Allowance {
   Timestamp threshold;  // of a range: no higher
+
+  struct Dropped {
+    env::KeySpan span;
+    Timestamp at;
+  };
+  std::vector<Dropped> dropped;  // nobody reads there at or above `at`, nor writes (H3)
 };
 
 /// What a replica does for its machine. To be called only from within a Machine callback.
@@ -58,6 +64,9 @@ class MachineHost {
     static const Allowance none;
     return none;
   }
+
+  /// Nothing is left in this span, which lies in a dropped one.
+  virtual void cleared(const env::KeySpan& /*span*/) {}
 
   /// No change of the group's configuration is under way, nor a joint one in force (S1).
   virtual bool config_settled() const { return true; }

@@ -31,6 +31,7 @@ class ReplicaContext {
   virtual bool store_lease_valid() const = 0;  // D5
   virtual bool space_low() const = 0;          // A7
   virtual const Allowance& allowance() const = 0;
+  virtual void cleared(const env::KeySpan& span) = 0;
   virtual void reply(RequestToken to, Bytes body) = 0;
   /// Replica::timestamp(leadership, cookie, ts) when it comes, if the replica still lives.
   virtual void want_timestamp(Replica& replica, uint64_t leadership, uint64_t cookie) = 0;
@@ -140,6 +141,7 @@ class Replica final : public MachineHost {
   bool lease_valid() const override;
   bool space_low() const override { return context_.space_low(); }
   const Allowance& allowance() const override { return context_.allowance(); }
+  void cleared(const env::KeySpan& span) override { context_.cleared(span); }
   bool config_settled() const override;
   bool has_trace(RangeId range) const override { return context_.has_trace(range); }
   const proto::RangeDescriptor* holder_of(BytesView key) const override { return context_.holder_of(key); }

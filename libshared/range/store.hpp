@@ -149,6 +149,7 @@ class Store final : private ReplicaContext, private SnapshotHost {
   bool store_lease_valid() const override { return !options_.has_oracle || now_ < lease_until_; }
   bool space_low() const override { return space_ != Space::ample; }
   const Allowance& allowance() const override { return collection_.allowance(); }
+  void cleared(const env::KeySpan& span) override { collection_.cleared(span); }
   void reply(RequestToken to, Bytes body) override { replies_.push_back({to, std::move(body)}); }
   void want_timestamp(Replica& replica, uint64_t leadership, uint64_t cookie) override;
   bool has_trace(RangeId range) const override;

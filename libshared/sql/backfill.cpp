@@ -122,15 +122,4 @@ Result<void> backfill_index(env::Kv& kv, const Schema& schema, const Table& tabl
   });
 }
 
-Result<void> clear_span(env::Kv& kv, const env::KeySpan& span, uint32_t keys_per_txn) {
-  return walk(kv, span, [&](env::KvTxn& txn, const env::KeySpan& left) -> Result<Rest> {
-    auto page = txn.scan({.span = left, .reverse = false, .rows_max = keys_per_txn});
-    if (!page) return std::unexpected(page.error());
-    std::vector<env::Write> writes;
-    for (auto& row : page->rows) writes.push_back({env::WriteKind::erase, std::move(row.key), {}});
-    if (auto done = commit(txn, std::move(writes)); !done) return std::unexpected(done.error());
-    return page->rest;
-  });
-}
-
 }  // namespace ddb::sql

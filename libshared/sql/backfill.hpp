@@ -23,7 +23,4 @@ Result<std::optional<Row>> sample_row(env::Kv& kv, const Table& table);
 Result<void> backfill_index(env::Kv& kv, const Schema& schema, const Table& table, const Index& index, uint32_t rows_per_txn,
                             const WorkGuard& guard);
 
-/// Erases every key in the span. Nobody reads or writes there any more.
-Result<void> clear_span(env::Kv& kv, const env::KeySpan& span, uint32_t keys_per_txn);
-
 }  // namespace ddb::sql

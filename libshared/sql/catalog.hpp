@@ -7,6 +7,7 @@
 //   schema/trigger/<id>      Trigger
 //   gateway/<name>           the oldest schema version in use there         under the gateway's lease
 //   rowid/<table id>         the first rowid no gateway has leased          (row_ids.hpp)
+//   collect/dropped/<key>    what a change left for the stores to clear     (env/dropped.hpp)
 //
 // G1. A new version is written only when every living gateway is at the one before: two neighbours at most are in use.
 // G2. A gateway announces a version once nothing there uses an older one.
@@ -79,7 +80,7 @@ class Catalog {
   /// The newest version this gateway knows.
   std::shared_ptr<const Schema> schema() const;
 
-  /// Runs one CREATE, DROP or ALTER to its end: backfills, waits for the other gateways, clears dropped data.
+  /// Runs one CREATE, DROP or ALTER to its end: backfills, waits for the other gateways.
   /// The caller holds no pin: a session commits its transaction before DDL, as it cannot be rolled back.
   /// failed: SQLite's message. A UNIQUE violation in a backfill names the values, and leaves no index.
   Result<void> execute(std::string_view ddl);

@@ -138,9 +138,9 @@ Result<StoredSchema> GatewaySchema::settled() {
   return now;
 }
 
-Result<bool> GatewaySchema::save(const StoredSchema& before, const Schema& after, const std::vector<env::KeySpan>& garbage) {
+Result<bool> GatewaySchema::save(const StoredSchema& before, const Schema& after, const std::vector<env::KeySpan>& dropped) {
   DDB_ASSERT(after.version == before.schema.version + 1);
-  const auto saved = store_.save(before, after, garbage);
+  const auto saved = store_.save(before, after, dropped);
   if (!saved) return std::unexpected(saved.error());
   if (!*saved) return false;
   take_over({after, *saved});

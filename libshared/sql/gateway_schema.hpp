@@ -40,7 +40,7 @@ class GatewaySchema {
   /// The newest version there is, once every living gateway is at it (G1).
   Result<StoredSchema> settled();
   /// Publishes the version after `before`. False: another gateway's change came first.
-  Result<bool> save(const StoredSchema& before, const Schema& after, const std::vector<env::KeySpan>& garbage);
+  Result<bool> save(const StoredSchema& before, const Schema& after, const std::vector<env::KeySpan>& dropped);
   /// Until every living gateway is at this version; try_again when one stays behind for too long.
   Result<void> wait_for(uint64_t version);
 

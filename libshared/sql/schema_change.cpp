@@ -54,8 +54,7 @@ Result<void> SchemaChanger::execute(std::string_view ddl) {
   }
   for (const auto& index : done->new_indexes)
     if (auto built = build(index); !built) return built;
-  const bool leaves_garbage = !done->dropped_tables.empty() || !done->dropped_indexes.empty();
-  return leaves_garbage || !collected_ ? collect_garbage() : Result<void>{};
+  return {};
 }
 
 // A statement on the shadow.
@@ -95,7 +94,7 @@ Result<std::optional<SchemaChanger::Attempt>> SchemaChanger::run_on_shadow(std::
     if (auto done = shadow_->undo(); !done) return std::unexpected(done.error());
     return std::optional{std::move(*attempt)};
   }
-  const auto saved = gateway_.save(attempt->before, attempt->after, garbage_of(*attempt));
+  const auto saved = gateway_.save(attempt->before, attempt->after, dropped_by(*attempt));
   if (saved && *saved) {
     shadow_->adopt(attempt->after);
     return std::optional{std::move(*attempt)};
@@ -164,13 +163,13 @@ std::vector<SchemaChanger::IndexRef> SchemaChanger::still_used(const Attempt& at
   return used;
 }
 
-std::vector<env::KeySpan> SchemaChanger::garbage_of(const Attempt& attempt) {
-  std::vector<env::KeySpan> garbage;
+std::vector<env::KeySpan> SchemaChanger::dropped_by(const Attempt& attempt) {
+  std::vector<env::KeySpan> dropped;
   const auto& tables = attempt.before.schema.tables;
-  for (const uint64_t id : attempt.dropped_tables) garbage.push_back(table_span(tables.at(id)));
+  for (const uint64_t id : attempt.dropped_tables) dropped.push_back(table_span(tables.at(id)));
   for (const auto& ref : attempt.dropped_indexes)
-    garbage.push_back(index_span(tables.at(ref.table), *find(attempt.before.schema, ref)));
-  return garbage;
+    dropped.push_back(index_span(tables.at(ref.table), *find(attempt.before.schema, ref)));
+  return dropped;
 }
 
 // An index on its way.
@@ -238,18 +237,6 @@ Result<void> SchemaChanger::drop(IndexRef ref) {
   const Index* index = find(*schema, ref);
   if (index == nullptr) return {};
   if (auto done = run("DROP INDEX main." + quote_name(index->name)); !done) return std::unexpected(done.error());
-  return collect_garbage();
-}
-
-/// Also what a gateway that died has left.
-Result<void> SchemaChanger::collect_garbage() {
-  const auto spans = gateway_.store().garbage();
-  if (!spans) return std::unexpected(spans.error());
-  for (const auto& span : *spans) {
-    if (auto done = clear_span(kv_, span, options_.backfill_rows); !done) return done;
-    if (auto done = gateway_.store().cleared(span); !done) return done;
-  }
-  collected_ = true;
   return {};
 }
 

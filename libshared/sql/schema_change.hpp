@@ -64,7 +64,7 @@ class SchemaChanger {
   Result<ShadowCatalog*> shadow_at(const Schema& base);
   static void compare(Attempt& attempt);
   static std::vector<IndexRef> still_used(const Attempt& attempt);
-  static std::vector<env::KeySpan> garbage_of(const Attempt& attempt);
+  static std::vector<env::KeySpan> dropped_by(const Attempt& attempt);
 
   /// The index as the newest version has it; nullptr: it is gone. Valid as long as `schema`.
   static const Index* find(const Schema& schema, IndexRef ref);
@@ -73,14 +73,12 @@ class SchemaChanger {
   Result<void> fill(IndexRef ref);
   Result<void> retire(IndexRef ref);
   Result<void> drop(IndexRef ref);
-  Result<void> collect_garbage();
 
   env::Kv& kv_;
   GatewaySchema& gateway_;
   RowIds& row_ids_;
   const CatalogOptions& options_;
   std::atomic<bool> changing_ = false;     // guards what follows but shadow_
-  bool collected_ = false;                 // what a gateway that died may have left
   std::atomic<bool> shadow_busy_ = false;  // guards shadow_
   std::unique_ptr<ShadowCatalog> shadow_;
 };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "codec/archive.hpp"
+#include "env/dropped.hpp"
 
 namespace ddb::sql {
 
@@ -19,10 +20,9 @@ constexpr std::string_view schema_prefix = "schema/";
 constexpr std::string_view table_prefix = "schema/table/";
 constexpr std::string_view view_prefix = "schema/view/";
 constexpr std::string_view trigger_prefix = "schema/trigger/";
-constexpr std::string_view garbage_prefix = "garbage/";
 
 Bytes object_key(std::string_view prefix, uint64_t id) { return Bytes{prefix} + std::to_string(id); }
-Bytes garbage_key(const env::KeySpan& span) { return Bytes{garbage_prefix} + to_hex(span.start); }
+Bytes dropped_key(const env::KeySpan& span) { return Bytes{env::dropped_prefix} + to_hex(span.start); }
 
 env::MetaOp put(Bytes key, Bytes value) { return {.key = std::move(key), .value = std::move(value), .end = {}, .lease = {}}; }
 env::MetaOp erase(Bytes key) { return {.key = std::move(key), .value = std::nullopt, .end = {}, .lease = {}}; }
@@ -87,13 +87,15 @@ Result<Revision> SchemaStore::revision() {
   return range->entries.empty() ? Revision{} : range->entries.front().mod_revision;
 }
 
-Result<Revision> SchemaStore::save(const StoredSchema& before, const Schema& after, const std::vector<env::KeySpan>& garbage) {
+Result<Revision> SchemaStore::save(const StoredSchema& before, const Schema& after, const std::vector<env::KeySpan>& dropped) {
   std::vector<env::MetaOp> ops;
   ops.push_back(put(version_key, codec::encode(SchemaHead{after.version, after.next_id})));
   write_difference(table_prefix, before.schema.tables, after.tables, ops);
   write_difference(view_prefix, before.schema.views, after.views, ops);
   write_difference(trigger_prefix, before.schema.triggers, after.triggers, ops);
-  for (const auto& span : garbage) ops.push_back(put(garbage_key(span), codec::encode(span)));
+  for (const auto& span : dropped) {
+    ops.push_back(put(dropped_key(span), codec::encode(env::Dropped{.spans = {span}, .schema_version = after.version})));
+  }
   const auto done = meta_.txn({{version_key, before.revision}}, std::move(ops));
   if (done) return done->succeeded ? done->revision : Revision{};
   if (done.error().code != Code::unknown_outcome) return std::unexpected(done.error());
@@ -105,24 +107,6 @@ Result<Revision> SchemaStore::settle(const Schema& after) {
   const auto now = load();
   if (!now) return std::unexpected(now.error());
   return same_schema(now->schema, after) ? now->revision : Revision{};
-}
-
-Result<std::vector<env::KeySpan>> SchemaStore::garbage() {
-  const auto range = meta_.range(garbage_prefix, prefix_end(garbage_prefix));
-  if (!range) return std::unexpected(range.error());
-  std::vector<env::KeySpan> spans;
-  for (const auto& entry : range->entries) {
-    auto span = codec::decode<env::KeySpan>(entry.value);
-    if (!span) return damaged(entry.key);
-    spans.push_back(std::move(*span));
-  }
-  return spans;
-}
-
-Result<void> SchemaStore::cleared(const env::KeySpan& span) {
-  const auto done = meta_.txn({}, {erase(garbage_key(span))});
-  if (!done) return std::unexpected(done.error());
-  return {};
 }
 
 Result<void> SchemaStore::forget_row_ids(uint64_t table) {

@@ -24,13 +24,10 @@ class SchemaStore {
   /// Revision of schema/version, to tell whether a load is due.
   Result<Revision> revision();
 
-  /// Writes what differs, if nobody wrote since `before` was loaded; zero: somebody did. `garbage`: spans that the
-  /// change makes unreachable, to be cleared once no gateway uses the old version.
-  Result<Revision> save(const StoredSchema& before, const Schema& after, const std::vector<env::KeySpan>& garbage);
+  /// Writes what differs, if nobody wrote since `before` was loaded; zero: somebody did. `dropped`: spans that the
+  /// change makes unreachable. The stores clear them once no gateway uses the old version, and no reader (H3).
+  Result<Revision> save(const StoredSchema& before, const Schema& after, const std::vector<env::KeySpan>& dropped);
 
-  /// Spans that wait to be cleared, and the word that one is.
-  Result<std::vector<env::KeySpan>> garbage();
-  Result<void> cleared(const env::KeySpan& span);
   /// A dropped table's leased rowids.
   Result<void> forget_row_ids(uint64_t table);
 

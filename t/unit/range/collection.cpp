@@ -30,7 +30,10 @@ class Oracle {
       if ((found == rows.end() ? Revision{} : found->second.mod_revision) != compare.mod_revision) return {};
     }
     revision = revision.next();
-    for (const auto& op : txn.ops) put(op.key, *op.value);
+    for (const auto& op : txn.ops) {
+      if (op.value) put(op.key, *op.value);
+      else rows.erase(op.key);
+    }
     return {true, revision};
   }
   env::MetaRange read(const proto::MetaRangeRequest& asked) const {
@@ -182,6 +185,53 @@ TEST_CASE("the age is a setting of the cluster, with a lower bound; nonsense is 
   CHECK(setting("10m") == std::nullopt);
   CHECK(setting("") == std::nullopt);
   CHECK(setting("99999999999999999999") == std::nullopt);
+}
+
+TEST_CASE("H3: a drop is dated once all gateways are beyond it, and ranges hear of it then") {
+  Oracle oracle;
+  AskingStore store{oracle};
+  const Bytes key = Bytes{env::dropped_prefix} + "64";
+  const auto entry = [&] { return *codec::decode<env::Dropped>(oracle.rows.at(key).value); };
+  oracle.put(key, codec::encode(env::Dropped{{{"d", "e"}}, 7, {}}));
+  const auto stays_undated = [&] {
+    store.look();
+    CHECK(entry().at == Timestamp{});
+    CHECK(store.collection.allowance().dropped.empty());
+  };
+  oracle.put("gateway/one", codec::encode(uint64_t{8}));
+  oracle.put("gateway/two", codec::encode(uint64_t{6}));
+  stays_undated();
+  oracle.put("gateway/two", "nonsense");
+  stays_undated();
+  oracle.rows.erase("gateway/two");  // its lease has run out
+  const Timestamp before{oracle.now};
+  store.look();
+  CHECK(entry().at > before);
+  const auto dated = entry();
+  store.look();
+  CHECK(entry() == dated);
+  REQUIRE(store.collection.allowance().dropped.size() == 1);
+  CHECK(store.collection.allowance().dropped[0].at == dated.at);
+  CHECK(store.collection.allowance().dropped[0].span == env::KeySpan{"d", "e"});
+}
+
+TEST_CASE("H3: what is clear leaves the list, whoever cleared it; the last span takes the entry") {
+  Oracle oracle;
+  AskingStore one{oracle}, other{oracle};
+  const Bytes key = Bytes{env::dropped_prefix} + "64";
+  oracle.put(key, codec::encode(env::Dropped{{{"d", "e"}}, 7, Timestamp{5}}));
+  oracle.put(Bytes{env::dropped_prefix} + "66", "of a newer program");
+  one.collection.cleared({"df", "dm"});
+  one.look();
+  const auto left = codec::decode<env::Dropped>(oracle.rows.at(key).value);
+  REQUIRE(left);
+  CHECK(left->spans == std::vector<env::KeySpan>{{"d", "df"}, {"dm", "e"}});
+  CHECK(left->at == Timestamp{5});
+  other.collection.cleared({"", "df"});
+  other.collection.cleared({"dk", ""});
+  other.look();
+  CHECK_FALSE(oracle.rows.contains(key));
+  CHECK(oracle.rows.size() == 2);  // `allowed`, and what nobody here can read
 }
 
 TEST_CASE("F3: what cannot be read protects everything") {

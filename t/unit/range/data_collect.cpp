@@ -210,3 +210,83 @@ TEST_CASE("F3: what a collecting entry erases is decided when it is applied, by 
   CHECK(group.versions() == 2);
   group.check_replicas_agree();
 }
+
+namespace {
+
+/// `group` hears that what begins with d is dropped, now.
+Timestamp drop_d(DataGroup& group) {
+  const Timestamp at = group.next_timestamp();
+  for (auto& member : group.members) member.host.allowed.dropped = {{{"d", "e"}, at}};
+  return at;
+}
+
+}  // namespace
+
+TEST_CASE("H3: a dropped table goes in bounded pieces, once the threshold has passed the drop") {
+  Collecting group;
+  std::vector<env::Write> rows;
+  for (char c = 'a'; c <= 'j'; ++c) rows.push_back(DataGroup::put(Bytes{"d"} + c, "row"));
+  group.commit_now(rows);
+  group.commit_now({DataGroup::put("da", "newer")});
+  group.commit_now({DataGroup::put("c", "stays"), DataGroup::put("e", "stays")});
+  const Timestamp reading = group.next_timestamp();
+  drop_d(group);
+  group.pass(590);
+  group.collect();
+  CHECK(group.value("da", reading) == "newer");  // old readers go on, and find all of it
+  CHECK(group.host().clear.empty());
+  group.pass(11);
+  const size_t entries = group.log.size();
+  group.collect();
+  CHECK(group.threshold() > reading);
+  CHECK(group.versions() == 2);
+  CHECK(group.log.size() >= entries + 6);
+  CHECK(group.machine().record().rows == 2);
+  CHECK(group.machine().record().versions == 2);
+  REQUIRE(!group.host().clear.empty());
+  CHECK(group.host().clear.front() == env::KeySpan{"d", "e"});
+  CHECK(group.value("c") == "stays");
+  CHECK(group.value("e") == "stays");
+  group.check_replicas_agree();
+}
+
+TEST_CASE("H3: a lock in a dropped table is not clear, and may be what makes its transaction committed (V3)") {
+  Collecting group;
+  const auto txn = group.txn({DataGroup::put("d", "v")});
+  group.ask<proto::PrepareReply>(
+      proto::PrepareRequest{txn.attempt, "d", txn.read_ts, txn.writes, {}, proto::RecordKind::staging, {"d", "z"}});
+  drop_d(group);
+  group.pass(700);
+  group.collect();
+  CHECK(group.threshold() > txn.attempt.c0);
+  CHECK(group.host().clear.empty());
+  CHECK(group.ask<proto::QueryLocksReply>(proto::QueryLocksRequest{txn.attempt, {"d"}}).all);
+  group.ask<proto::SettleReply>(proto::DecideRequest{txn.attempt, "d", txn.attempt.c0, {"d"}});
+  group.pass(100);
+  group.collect();
+  CHECK(group.versions() == 0);
+  CHECK(group.host().clear.size() == 1);
+  CHECK(group.machine().record().records == 1);  // F3: z may still be locked
+  group.check_replicas_agree();
+}
+
+TEST_CASE("H3: an entry that is ahead of the threshold clears nothing; what is younger than it stays") {
+  Collecting group;
+  group.commit_now({DataGroup::put("d", "old")});
+  const Timestamp at = drop_d(group);
+  const auto left_by = [&](Timestamp dropped) {
+    range::DataState state;
+    state.load(group.host().rows, group.host().range.id);
+    env::WriteBatch out;
+    REQUIRE(state.apply({group.epoch().split, range::CollectCommand{{"d", "e"}, 10, dropped}}, group.host().range, group.host().rows, out));
+    return state.record().versions;
+  };
+  CHECK(left_by(at) == 1);
+  group.pass(700);
+  group.commit_now({DataGroup::put("d", "late")});
+  group.machine().tick();
+  group.settle();  // the threshold
+  REQUIRE(group.threshold() > at);
+  CHECK(left_by(group.threshold().next()) == 2);
+  CHECK(left_by(at) == 1);  // `late`
+}

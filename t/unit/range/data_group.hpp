@@ -44,6 +44,7 @@ class FakeHost final : public MachineHost {
   bool space_low() const override { return disk_full; }
   bool config_settled() const override { return settled; }
   const Allowance& allowance() const override { return allowed; }
+  void cleared(const env::KeySpan& span) override { clear.push_back(span); }
   bool has_trace(RangeId other) const override { return other == range.id || traces.contains(other); }
   const proto::RangeDescriptor* holder_of(BytesView key) const override {
     const auto holder = std::find_if(neighbours.begin(), neighbours.end(),
@@ -79,6 +80,7 @@ class FakeHost final : public MachineHost {
   bool silent = false;  // answers are thrown away
   bool settled = true;
   Allowance allowed;
+  std::vector<env::KeySpan> clear;  // as the machine said
   std::set<RangeId> traces;
   std::vector<proto::RangeDescriptor> neighbours;
   std::optional<proto::RangeDescriptor> shrunk;  // in force once the entry's writes are
