@@ -37,6 +37,10 @@ Result<std::unique_ptr<env::KvTxn>> KvClient::begin(const env::TxnOptions& optio
   return std::make_unique<FiberTxn>(cluster_, executor_, options);
 }
 
+Result<Timestamp> KvClient::now() {
+  return await<Timestamp>(executor_, [&](Done<Timestamp> done) { cluster_.oracle().timestamp(std::move(done)); });
+}
+
 Result<env::MetaRange> MetaClient::range(BytesView key, BytesView end) {
   return await<env::MetaRange>(executor_, [&](Done<env::MetaRange> done) { oracle_.range(Bytes{key}, Bytes{end}, std::move(done)); });
 }

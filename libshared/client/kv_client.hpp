@@ -16,6 +16,7 @@ class KvClient : public env::Kv {
   KvClient(Cluster& cluster, Executor& executor) : cluster_{cluster}, executor_{executor} {}
   /// Costs nothing: read_ts() is zero until the first read takes a timestamp; what reads nothing never does.
   Result<std::unique_ptr<env::KvTxn>> begin(const env::TxnOptions& options) override;
+  Result<Timestamp> now() override;
 
  private:
   Cluster& cluster_;

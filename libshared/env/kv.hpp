@@ -88,6 +88,8 @@ class Kv {
  public:
   virtual ~Kv() = default;
   virtual Result<std::unique_ptr<KvTxn>> begin(const TxnOptions& options) = 0;
+  /// Fresh from the oracle.
+  virtual Result<Timestamp> now() = 0;
 };
 
 }  // namespace ddb::env

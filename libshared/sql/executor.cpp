@@ -93,14 +93,14 @@ Result<void> Executor::open() {
   return {};
 }
 
-Result<void> Executor::begin() {
+Result<void> Executor::begin(Timestamp as_of) {
   transaction_lost_ = false;
   if (txn_) return {};
   auto pin = catalog_.pin();
   if (!pin) return std::unexpected(pin.error());
   if (auto installed = install(pin->schema()); !installed) return installed;
-  txn_ = std::make_unique<Transaction>(kv_, *std::move(pin));
-  read_tables_->use_reader(&txn_->reader());
+  txn_ = std::make_unique<Transaction>(kv_, *std::move(pin), as_of);
+  read_tables_->use_reader(&txn_->reader(), as_of);
   stages_.use_transaction(&txn_->reader(), &txn_->buffer(), options_.transaction_bytes_max);
   return {};
 }
@@ -332,6 +332,7 @@ SqlResult<Outcome> Executor::query(const Bound& bound, RowSink& sink) {
 }
 
 SqlResult<Outcome> Executor::change(const Bound& bound, bool check_unique) {
+  if (txn_->only_reads()) return std::unexpected(only_reads());
   WriteBuffer& buffer = txn_->buffer();
   const WriteBuffer::Mark mark = buffer.mark();
   const int64_t total_before = sqlite3_total_changes64(db_.get());

@@ -42,8 +42,8 @@ class Executor {
   Result<void> open();
 
   bool in_transaction() const { return txn_ != nullptr; }
-  /// Pins the newest schema; nothing when a transaction is there.
-  Result<void> begin();
+  /// Pins the newest schema; nothing when a transaction is there. `as_of`: as Transaction's.
+  Result<void> begin(Timestamp as_of = {});
   /// Over, either way, but for a deferred foreign key: then `still_open`.
   SqlResult<void> commit(bool& still_open);
   void rollback();
@@ -70,6 +70,7 @@ class Executor {
   /// The failed commit may succeed with other rowids.
   bool drew_rowids() const { return stages_.drew_rowids(); }
 
+  Result<Timestamp> now() { return kv_.now(); }
   void interrupt();
   sqlite3* connection() { return db_.get(); }
 

@@ -49,6 +49,7 @@ struct ReadContext {
   sqlite3* db = nullptr;
   std::shared_ptr<const Schema> schema;
   Reader* reader = nullptr;
+  Timestamp as_of{};  // what it reads at, when that is in the past
   std::optional<Error> error;
   std::vector<ReadCursor*> cursors;  // open ones, in order of opening
   std::map<uint64_t, TableCache> caches;                // by table id

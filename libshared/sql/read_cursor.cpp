@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "sql/as_of.hpp"
 
 namespace ddb::sql {
 
@@ -56,6 +57,10 @@ void ReadCursor::reset_row() {
 
 Result<void> ReadCursor::filter(const ReadPlan& plan, sqlite3_value** arguments) {
   if (context_.reader == nullptr) return fail(Code::internal, "no transaction to read table " + table().name + " in");
+  if (context_.as_of && context_.as_of < table().since) {
+    return fail(Code::refused, "table " + table().name + " was made or changed at " + utc(table().since) + ", after the time asked for",
+                "ask for a later time");
+  }
   plan_ = &plan;
   ++filters_;
   index_ = plan.path.kind == KeyPath::Kind::index ? table().index(plan.path.index) : nullptr;

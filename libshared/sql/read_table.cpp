@@ -203,9 +203,10 @@ Result<void> ReadTables::use_schema(std::shared_ptr<const Schema> schema) {
 
 const std::shared_ptr<const Schema>& ReadTables::schema() const { return impl_->context.schema; }
 
-void ReadTables::use_reader(Reader* reader) {
+void ReadTables::use_reader(Reader* reader, Timestamp as_of) {
   DDB_ASSERT(impl_->context.cursors.empty());
   impl_->context.reader = reader;
+  impl_->context.as_of = as_of;
   impl_->context.forget();
 }
 

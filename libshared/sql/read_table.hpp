@@ -35,7 +35,8 @@ class ReadTables {
   const std::shared_ptr<const Schema>& schema() const;
 
   /// What reads see from now on; nullptr: reading fails. Borrowed. Between statements only, when no cursor is open.
-  void use_reader(Reader* reader);
+  /// `as_of`: the past time that it reads at, if it does.
+  void use_reader(Reader* reader, Timestamp as_of = {});
 
   /// The error behind an SQLITE_ERROR or SQLITE_BUSY of a statement that read, with its code (conflict, unavailable,
   /// too_long...); nullopt: SQLite's own. Forgets it.

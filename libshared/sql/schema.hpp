@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "base/ids.hpp"
 #include "base/result.hpp"
 #include "codec/key.hpp"
 #include "codec/value.hpp"
@@ -107,6 +108,7 @@ enum class Clustering : uint8_t {
 struct Table {
   uint64_t id = 0;
   uint64_t version = 0;           // schema version that last changed it
+  Timestamp since{};              // of that change: reads below it do not fit what is said here
   std::string name;
   std::string sql;                // as sqlite_schema shows it
   std::vector<Column> columns;    // in order of declaration
@@ -137,7 +139,7 @@ struct Table {
                       &Table::sql,         &Table::columns,           &Table::next_column_id,
                       &Table::clustering,  &Table::primary_key,       &Table::rowid_alias,
                       &Table::primary_key_index, &Table::primary_key_index_name, &Table::autoincrement,
-                      &Table::strict,      &Table::indexes,           &Table::stage_sql};
+                      &Table::strict,      &Table::indexes,           &Table::stage_sql, &Table::since};
   }
 };
 

@@ -94,6 +94,10 @@ Result<std::optional<SchemaChanger::Attempt>> SchemaChanger::run_on_shadow(std::
     if (auto done = shadow_->undo(); !done) return std::unexpected(done.error());
     return std::optional{std::move(*attempt)};
   }
+  if (auto stamped = stamp(attempt->after); !stamped) {
+    shadow_.reset();
+    return std::unexpected(stamped.error());
+  }
   const auto saved = gateway_.save(attempt->before, attempt->after, dropped_by(*attempt));
   if (saved && *saved) {
     shadow_->adopt(attempt->after);
@@ -172,6 +176,15 @@ std::vector<env::KeySpan> SchemaChanger::dropped_by(const Attempt& attempt) {
   return dropped;
 }
 
+Result<void> SchemaChanger::stamp(Schema& after) {
+  const auto now = kv_.now();
+  if (!now) return std::unexpected(now.error());
+  for (auto& [id, table] : after.tables) {
+    if (table.version == after.version) table.since = *now;
+  }
+  return {};
+}
+
 // An index on its way.
 
 Result<void> SchemaChanger::set_state(IndexRef ref, IndexState state) {
@@ -185,6 +198,7 @@ Result<void> SchemaChanger::set_state(IndexRef ref, IndexState state) {
     Table& table = after.tables.at(ref.table);
     table.version = after.version;
     std::ranges::find(table.indexes, ref.index, &Index::id)->state = state;
+    if (auto stamped = stamp(after); !stamped) return stamped;
     const auto saved = gateway_.save(*before, after, {});
     if (!saved) return std::unexpected(saved.error());
     if (!*saved) continue;

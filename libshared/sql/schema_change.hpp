@@ -66,6 +66,8 @@ class SchemaChanger {
   static std::vector<IndexRef> still_used(const Attempt& attempt);
   static std::vector<env::KeySpan> dropped_by(const Attempt& attempt);
 
+  /// What the new version changes holds from now on: its indexes are filled, by commits that came before.
+  Result<void> stamp(Schema& after);
   /// The index as the newest version has it; nullptr: it is gone. Valid as long as `schema`.
   static const Index* find(const Schema& schema, IndexRef ref);
   Result<void> set_state(IndexRef ref, IndexState state);

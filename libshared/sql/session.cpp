@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include "sql/as_of.hpp"
 #include "sql/pragma.hpp"
 #include "sql/session_impl.hpp"
 #include "sql/statement.hpp"
@@ -23,7 +24,7 @@ SqlResult<StatementResult> Session::Impl::execute(const Request& request, Delive
   const Request parsed{request.sql, request.parameters, &s};
   switch (s.head.kind) {
     case StatementKind::select:
-    case StatementKind::explain: return run(parsed, delivery);
+    case StatementKind::explain: return query_as_of(s, parsed, delivery);
     case StatementKind::insert:
     case StatementKind::update:
     case StatementKind::erase:
@@ -41,7 +42,9 @@ SqlResult<StatementResult> Session::Impl::execute_parsed(const ParsedStatement& 
     case StatementKind::drop:
     case StatementKind::alter: return define(s);
     case StatementKind::analyze: return deliver(run_on_shadow(s, catalog), delivery);
-    case StatementKind::pragma: return deliver(run_pragma(s, executor, catalog, open), delivery);
+    case StatementKind::pragma:
+      if (s.head.pragma.name == "as_of_system_time") return pragma_as_of(s, delivery);
+      return deliver(run_pragma(s, executor, catalog, open), delivery);
     case StatementKind::other: break;
     default: return control(s);
   }
@@ -66,24 +69,26 @@ SqlResult<StatementResult> Session::Impl::deliver(SqlResult<Outcome> outcome, De
 }
 
 SqlResult<StatementResult> Session::Impl::run(const Request& request, Delivery& delivery) {
-  return open ? in_open(request, delivery) : autocommit(request, delivery);
+  return open ? in_open(request, delivery) : autocommit(request, delivery, as_of_setting);
 }
 
 /// A transaction of its own, tried again as long as nobody has seen anything of it.
-SqlResult<StatementResult> Session::Impl::autocommit(const Request& request, Delivery& delivery) {
+SqlResult<StatementResult> Session::Impl::autocommit(const Request& request, Delivery& delivery, const std::string& when) {
+  const auto at = time_of(when);
+  if (!at) return std::unexpected(at.error());
   for (int tries = 1;; ++tries) {
     delivery.restart();
-    auto outcome = attempt(request, delivery);
+    auto outcome = attempt(request, delivery, *at);
     if (outcome) return deliver(std::move(outcome), delivery);
     // Another gateway's row may have brought the very rowid that was drawn here.
     const bool unlucky = outcome.error().error.code == Code::exists && executor.drew_rowids();
-    const bool again = worth_restarting(outcome.error().error) || unlucky;
+    const bool again = (worth_restarting(outcome.error().error) && !*at) || unlucky;
     if (!again || delivery.started() || tries >= options.attempts_max) return std::unexpected(outcome.error());
   }
 }
 
-SqlResult<Outcome> Session::Impl::attempt(const Request& request, Delivery& delivery) {
-  if (auto begun = executor.begin(); !begun) return std::unexpected(to_sql_error(begun.error()));
+SqlResult<Outcome> Session::Impl::attempt(const Request& request, Delivery& delivery, Timestamp at) {
+  if (auto begun = executor.begin(at); !begun) return std::unexpected(to_sql_error(begun.error()));
   const int64_t total_changes = executor.counters.total_changes;
   auto outcome = executor.run(request, delivery, false);
   if (outcome || executor.kept_changes()) {
@@ -100,7 +105,7 @@ SqlResult<Outcome> Session::Impl::attempt(const Request& request, Delivery& deli
 
 SqlResult<StatementResult> Session::Impl::in_open(const Request& request, Delivery& delivery) {
   for (;;) {
-    if (auto begun = executor.begin(); !begun) return std::unexpected(to_sql_error(begun.error()));
+    if (auto begun = executor.begin(as_of); !begun) return std::unexpected(to_sql_error(begun.error()));
     delivery.restart();
     auto outcome = executor.run(request, delivery, options.unique_check == UniqueCheck::at_statement);
     if (outcome) {
@@ -111,7 +116,7 @@ SqlResult<StatementResult> Session::Impl::in_open(const Request& request, Delive
     }
     if (executor.transaction_lost()) (void)close();
     if (delivery.started()) replayable = false;
-    if (!worth_restarting(outcome.error().error)) {
+    if (!worth_restarting(outcome.error().error) || as_of) {
       replayable = false;  // the client learns about the failure
       return std::unexpected(outcome.error());
     }
@@ -149,8 +154,9 @@ SqlResult<Session::Description> Session::describe(std::string_view sql) {
   const bool planned = s.head.kind >= StatementKind::select && s.head.kind <= StatementKind::erase;
   if (!planned && s.head.kind != StatementKind::explain) return description;
   Executor& executor = impl_->executor;
-  if (auto begun = executor.begin(); !begun) return std::unexpected(to_sql_error(begun.error()));
-  const auto plan = executor.plan(sql);
+  if (auto begun = executor.begin(impl_->as_of); !begun) return std::unexpected(to_sql_error(begun.error()));
+  const auto clause = find_as_of(s);
+  const auto plan = clause ? executor.plan(without(s, *clause)) : executor.plan(sql);
   if (!impl_->open) executor.rollback();
   if (!plan) return std::unexpected(plan.error());
   description.columns = (*plan)->columns;

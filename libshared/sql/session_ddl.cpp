@@ -82,6 +82,7 @@ Result<void> Session::Impl::drop_created(size_t keep) {
 }
 
 SqlResult<StatementResult> Session::Impl::define(const ParsedStatement& s) {
+  if (as_of || !as_of_setting.empty()) return std::unexpected(only_reads());
   if (s.head.temporary) return refuse("temporary objects are not supported", Code::refused);
   if (const auto name = internal_name(s, *catalog.schema())) {
     return refuse("the name " + std::string{s.text.substr(name->offset, name->size)} + " is reserved", Code::refused);
@@ -150,6 +151,7 @@ SqlResult<std::string> Session::Impl::create_table_like(const ParsedStatement& s
 
 /// sqlite_sequence as dumps write it: rows there move the sequences on; taking them away moves nothing back.
 SqlResult<StatementResult> Session::Impl::sequences(const ParsedStatement& s) {
+  if (as_of || !as_of_setting.empty()) return std::unexpected(only_reads());
   if (s.head.kind == StatementKind::erase) return result_of(s);
   if (s.head.kind != StatementKind::insert) return refuse("sqlite_sequence takes INSERT and DELETE only", Code::refused);
   class Rows final : public RowSink {

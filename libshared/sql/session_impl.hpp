@@ -88,8 +88,13 @@ struct Session::Impl {
 
   // Queries and changes.
   StatementSqlResult run(const Request& request, Delivery& delivery);
-  StatementSqlResult autocommit(const Request& request, Delivery& delivery);
-  SqlResult<Outcome> attempt(const Request& request, Delivery& delivery);
+  StatementSqlResult autocommit(const Request& request, Delivery& delivery, const std::string& when);
+  SqlResult<Outcome> attempt(const Request& request, Delivery& delivery, Timestamp at);
+
+  // AS OF SYSTEM TIME.
+  StatementSqlResult query_as_of(const ParsedStatement& s, const Request& request, Delivery& delivery);
+  StatementSqlResult pragma_as_of(const ParsedStatement& s, Delivery& delivery);
+  SqlResult<Timestamp> time_of(const std::string& when);  // empty: zero
   StatementSqlResult in_open(const Request& request, Delivery& delivery);
 
   // Transaction control.
@@ -121,8 +126,11 @@ struct Session::Impl {
   SessionOptions options;
   Executor executor;
 
+  std::string as_of_setting;  // PRAGMA as_of_system_time: every transaction reads then; empty: off
+
   // The explicit transaction.
   bool open = false;
+  Timestamp as_of{};  // not zero: it only reads, at this
   bool opened_by_savepoint = false;  // whose RELEASE commits
   int attempts = 0;
   std::vector<Created> created;      // objects, oldest first: dropped when it is rolled back

@@ -1,4 +1,5 @@
 // BEGIN, COMMIT, savepoints, and doing a transaction again after a conflict.
+#include "sql/as_of.hpp"
 #include "sql/session_impl.hpp"
 
 namespace ddb::sql {
@@ -33,7 +34,7 @@ SqlResult<void> Session::Impl::restart(const SqlError& conflict) {
 SqlResult<void> Session::Impl::replay() {
   const int64_t total_changes = executor.counters.total_changes;
   DiscardRows discard;
-  if (auto begun = executor.begin(); !begun) return std::unexpected(to_sql_error(begun.error()));
+  if (auto begun = executor.begin(as_of); !begun) return std::unexpected(to_sql_error(begun.error()));
   for (const Done& done : log) {
     if (done.result.kind >= StatementKind::savepoint && done.result.kind <= StatementKind::rollback_to) {
       if (auto changed = change_savepoints(done.result.kind, done.sql); !changed) return changed;
@@ -51,6 +52,7 @@ SqlResult<void> Session::Impl::replay() {
 Result<void> Session::Impl::close() {
   executor.rollback();
   open = false;
+  as_of = {};
   opened_by_savepoint = false;
   log.clear();
   replayable = false;
@@ -58,7 +60,8 @@ Result<void> Session::Impl::close() {
 }
 
 SqlResult<StatementResult> Session::Impl::control(const ParsedStatement& s) {
-  if (auto error = parse_error(executor.connection(), s.text)) return std::unexpected(*std::move(error));
+  const auto clause = s.head.kind == StatementKind::begin ? find_as_of(s) : std::nullopt;
+  if (auto error = parse_error(executor.connection(), clause ? without(s, *clause) : std::string{s.text})) return std::unexpected(*std::move(error));
   switch (s.head.kind) {
     case StatementKind::begin: return begin(s);
     case StatementKind::commit: return commit(s);
@@ -72,6 +75,10 @@ SqlResult<StatementResult> Session::Impl::control(const ParsedStatement& s) {
 
 SqlResult<StatementResult> Session::Impl::begin(const ParsedStatement& s) {
   if (open) return refuse("cannot start a transaction within a transaction");
+  const auto clause = find_as_of(s);
+  const auto at = time_of(clause ? clause->when : as_of_setting);
+  if (!at) return std::unexpected(at.error());
+  as_of = *at;
   open = true;
   attempts = 0;
   log_bytes = 0;
@@ -105,7 +112,7 @@ SqlResult<StatementResult> Session::Impl::savepoint(const ParsedStatement& s) {
     opened_by_savepoint = true;
   }
   if (!open) return refuse("no such savepoint: " + name);
-  if (auto begun = executor.begin(); !begun) return std::unexpected(to_sql_error(begun.error()));
+  if (auto begun = executor.begin(as_of); !begun) return std::unexpected(to_sql_error(begun.error()));
   if (auto changed = change_savepoints(s.head.kind, name); !changed) return std::unexpected(changed.error());
   if (s.head.kind == StatementKind::release && opened_by_savepoint && !executor.transaction().has_savepoints()) {
     return commit(s);
@@ -130,6 +137,38 @@ SqlResult<void> Session::Impl::change_savepoints(StatementKind kind, const std::
   if (executor.transaction_lost()) (void)close();
   if (!dropped) return std::unexpected(to_sql_error(dropped.error()));
   return {};
+}
+
+// AS OF SYSTEM TIME.
+
+SqlResult<Timestamp> Session::Impl::time_of(const std::string& when) {
+  if (when.empty()) return Timestamp{};
+  const auto now = executor.now();
+  if (!now) return std::unexpected(to_sql_error(now.error()));
+  return resolve_as_of(executor.connection(), when, *now);
+}
+
+SqlResult<StatementResult> Session::Impl::query_as_of(const ParsedStatement& s, const Request& request, Delivery& delivery) {
+  const auto clause = find_as_of(s);
+  if (!clause) return run(request, delivery);
+  if (open) return refuse("a transaction reads at one time: say AS OF SYSTEM TIME where it begins", Code::refused);
+  const std::string text = without(s, *clause);
+  return autocommit({text, request.parameters, nullptr}, delivery, clause->when);
+}
+
+SqlResult<StatementResult> Session::Impl::pragma_as_of(const ParsedStatement& s, Delivery& delivery) {
+  Outcome outcome;
+  outcome.result = result_of(s);
+  if (!s.head.pragma.assigns) {
+    outcome.columns.push_back({s.head.pragma.name, ""});
+    outcome.rows.push_back({Value{as_of_setting.empty() ? "off" : as_of_setting}});
+    return deliver(std::move(outcome), delivery);
+  }
+  if (open) return refuse("a transaction reads at one time: set as_of_system_time before it begins", Code::refused);
+  const std::string when = same_name(s.head.pragma.value, "off") ? "" : s.head.pragma.value;
+  if (const auto at = time_of(when); !at) return std::unexpected(at.error());
+  as_of_setting = when;
+  return deliver(std::move(outcome), delivery);
 }
 
 }  // namespace ddb::sql

@@ -18,4 +18,9 @@ inline SqlError to_sql_error(Error error, int sqlite_code = 0) {
   return {std::move(error), std::string{state}, std::nullopt};
 }
 
+/// Of a change under AS OF SYSTEM TIME.
+inline SqlError only_reads() {
+  return {{Code::refused, "what runs AS OF SYSTEM TIME only reads", "leave AS OF SYSTEM TIME out to change something", {}}, "25006", std::nullopt};
+}
+
 }  // namespace ddb::sql

@@ -6,7 +6,7 @@ namespace ddb::sql {
 
 Result<void> LazyTxn::begin() {
   if (txn_) return {};
-  auto txn = kv_.begin({});
+  auto txn = kv_.begin({.read_ts = as_of_});
   if (!txn) return std::unexpected(txn.error());
   txn_ = *std::move(txn);
   return {};

@@ -18,7 +18,8 @@ namespace ddb::sql {
 /// A transaction that begins with its first request: what reads nothing and writes nothing asks nobody.
 class LazyTxn final : public env::KvTxn {
  public:
-  explicit LazyTxn(env::Kv& kv) : kv_{kv} {}
+  /// `as_of`: what it reads at; zero: when it begins.
+  explicit LazyTxn(env::Kv& kv, Timestamp as_of = {}) : kv_{kv}, as_of_{as_of} {}
 
   bool begun() const { return txn_ != nullptr; }
   Timestamp read_ts() const override { return txn_ ? txn_->read_ts() : Timestamp{}; }
@@ -30,13 +31,15 @@ class LazyTxn final : public env::KvTxn {
   Result<void> begin();
 
   env::Kv& kv_;
+  const Timestamp as_of_;
   std::unique_ptr<env::KvTxn> txn_;
 };
 
 /// Not thread-safe. Dropped without commit(), it has not happened.
 class Transaction {
  public:
-  Transaction(env::Kv& kv, SchemaPin pin) : pin_{std::move(pin)}, txn_{kv} {}
+  /// `as_of` other than zero: it only reads, at that timestamp.
+  Transaction(env::Kv& kv, SchemaPin pin, Timestamp as_of = {}) : pin_{std::move(pin)}, as_of_{as_of}, txn_{kv, as_of} {}
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
 
@@ -46,6 +49,7 @@ class Transaction {
   /// had is another now by more than that, so that neither the snapshot nor what was written fits it.
   Result<void> repin(const Schema& before, SchemaPin pin, std::string_view object);
 
+  bool only_reads() const { return static_cast<bool>(as_of_); }
   WriteBuffer& buffer() { return buffer_; }
   Reader& reader() { return reader_; }
 
@@ -75,6 +79,7 @@ class Transaction {
   std::vector<Savepoint>::iterator find(std::string_view name);
 
   SchemaPin pin_;
+  const Timestamp as_of_;
   LazyTxn txn_;
   WriteBuffer buffer_;
   Reader reader_{txn_, buffer_};

@@ -31,6 +31,11 @@ class MemoryKv final : public env::Kv {
     return std::make_unique<Txn>(*this, read_ts);
   }
 
+  Result<Timestamp> now() override {
+    const std::lock_guard lock{mutex_};
+    return Timestamp{clock_};
+  }
+
   Counters counters() const {
     const std::lock_guard lock{mutex_};
     return counters_;
