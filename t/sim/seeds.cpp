@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,7 +23,7 @@ namespace sim {
 namespace {
 
 constexpr unsigned jobs_max = 64;
-constexpr unsigned seed_seconds_max = 120;  // of real time: a run that takes longer hangs
+constexpr time_t seed_seconds_max = 120;    // of CPU time: a run that takes longer hangs
 constexpr uint64_t replay_every = 25;       // one in so many seeds is run twice: it must give the same run
 
 /// In memory that all workers see.
@@ -91,7 +92,8 @@ class Seeds {
       const uint64_t seed = board_->next++;
       if (seed >= board_->end) return;
       board_->current[worker] = seed;
-      alarm(seed_seconds_max);
+      const itimerval limit{.it_interval = {}, .it_value = {.tv_sec = seed_seconds_max, .tv_usec = 0}};
+      setitimer(ITIMER_PROF, &limit, nullptr);
       one(seed);
     }
   }
