@@ -12,7 +12,7 @@ namespace {
 
 constexpr size_t batch_values = 1000;    // of one INSERT: its plan is kept
 constexpr size_t batch_rows_max = 200;
-constexpr uint64_t freeze_rows = 10'000;  // of one transaction, with FREEZE
+constexpr uint64_t freeze_batches = 10;  // of one transaction, with FREEZE: so few that the session can do it again after a conflict
 
 /// The table's columns that COPY names, or all that can be given.
 SqlResult<std::vector<const sql::Column*>> copied_columns(const sql::Table& table, const std::vector<std::string>& names) {
@@ -128,7 +128,7 @@ SqlResult<void> Backend::insert_copied() {
   }
   copy.rows += std::exchange(copy.waiting, 0);
   copy.values.clear();
-  if (!copy.command.freeze || copy.rows - copy.committed < freeze_rows) return {};
+  if (!copy.command.freeze || copy.rows - copy.committed < freeze_batches * copy.batch_rows) return {};
   copy.committed = copy.rows;
   for (const char* next : {"COMMIT", "BEGIN"}) {
     if (auto done = session_->execute(next); !done) return std::unexpected(done.error());

@@ -69,7 +69,7 @@ class CommandParser {
     return found;
   }
   std::string upper(size_t ahead) const {
-    std::string out{s_.at(at_ + ahead)};
+    std::string out{more(ahead) ? s_.at(at_ + ahead) : std::string_view{}};
     for (char& c : out) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
     return out;
   }

@@ -94,8 +94,8 @@ uint32_t type_of_expression(const ParsedStatement& s, TokenSpan span) {
     if (as + 1 >= span.last) return oid::unknown;
     return s.is(as + 1, "REAL") ? oid::float8 : declared_type(s.cut({as + 1, span.last - 1})).oid;
   }
-  if (end < span.last && s.is(end, "FILTER")) end = skip_parentheses(s, end + 1, span.last);
-  if (end < span.last && s.is(end, "OVER")) end = s.symbol(end + 1, "(") ? skip_parentheses(s, end + 1, span.last) : end + 2;
+  if (end + 1 < span.last && s.is(end, "FILTER")) end = skip_parentheses(s, end + 1, span.last);
+  if (end + 1 < span.last && s.is(end, "OVER")) end = s.symbol(end + 1, "(") ? skip_parentheses(s, end + 1, span.last) : end + 2;
   if (end != span.last) return oid::unknown;
   const std::string function = sql::to_lower(s.name(span.first));
   const auto found = std::ranges::find(returns, function, &Returns::function);
@@ -104,7 +104,8 @@ uint32_t type_of_expression(const ParsedStatement& s, TokenSpan span) {
 
 /// As PostgreSQL names a column without AS: a column's own name, a function's, that of what is cast, CASE, else ?column?.
 std::string name_of_expression(const ParsedStatement& s, TokenSpan span, const std::string& by_sqlite) {
-  if (span.last - span.first == 1 && s.is_name(span.first) && s.tokens[span.first].kind != TokenKind::string) return by_sqlite;
+  if (span.empty()) return by_sqlite;
+  if (span.last - span.first == 1) return s.is_name(span.first) && s.tokens[span.first].kind != TokenKind::string ? by_sqlite : "?column?";
   if (s.is(span.first, "CASE")) return "case";
   if (span.last - span.first == 3 && s.symbol(span.first + 1, ".")) return by_sqlite;
   if (!s.symbol(span.first + 1, "(") || !s.is_name(span.first)) return "?column?";
@@ -112,6 +113,7 @@ std::string name_of_expression(const ParsedStatement& s, TokenSpan span, const s
     const size_t close = skip_parentheses(s, span.first + 1, span.last);
     const size_t as = find_word(s, {span.first + 2, close - 1}, "AS");
     if (close != span.last || as >= span.last) return "?column?";
+    if (as + 1 >= close) return "?column?";
     const std::string inner = name_of_expression(s, {span.first + 2, as}, s.name(as - 1));
     return inner == "?column?" ? std::string{type_of(declared_type(s.cut({as + 1, close - 1})).oid).name} : inner;
   }

@@ -27,7 +27,8 @@ struct CastForm {
 }  // namespace
 
 Translator::Translator(std::string_view statement)
-    : text_{statement}, tokens_{scan(statement)}, matches_(tokens_.size(), tokens_.size() - 1), edits_{statement} {
+    : text_{statement}, tokens_{scan(statement)}, matches_(tokens_.size(), tokens_.size() - 1),
+      owners_(tokens_.size(), free), opened_(tokens_.size()), edits_{statement} {
   std::vector<size_t> open;
   for (size_t i = 0; i < last(); ++i) {
     if (symbol(i, "(") || symbol(i, "[")) open.push_back(i);
@@ -80,11 +81,27 @@ size_t Translator::operand_start(size_t i) const {
   return start;
 }
 
-void Translator::replace(size_t first, size_t end, std::string text) {
-  edits_.replace(tokens_[first].offset, tokens_[end - 1].end(), std::move(text));
+bool Translator::claim(size_t first, size_t end) {
+  for (size_t i = first; i < end; ++i) tangled_ = tangled_ || owners_[i] != free || (i > first && opened_[i]);
+  std::fill(owners_.begin() + static_cast<ptrdiff_t>(first), owners_.begin() + static_cast<ptrdiff_t>(end), first);
+  return !tangled_;
 }
-void Translator::remove(size_t first, size_t end) { edits_.replace(tokens_[first].offset, tokens_[end].offset, ""); }
-void Translator::insert_before(size_t i, std::string text) { edits_.insert(tokens_[i].offset, std::move(text)); }
+void Translator::replace(size_t first, size_t end, std::string text) {
+  if (claim(first, end)) edits_.replace(tokens_[first].offset, tokens_[end - 1].end(), std::move(text));
+}
+void Translator::remove(size_t first, size_t end) {
+  if (claim(first, end)) edits_.replace(tokens_[first].offset, tokens_[end].offset, "");
+}
+void Translator::insert_before(size_t i, std::string text) {
+  tangled_ = tangled_ || (owners_[i] != free && owners_[i] != i);
+  opened_[i] = true;
+  if (!tangled_) edits_.insert(tokens_[i].offset, std::move(text));
+}
+/// Token i stays, and so does what stands behind it.
+void Translator::insert_behind(size_t i, std::string text) {
+  tangled_ = tangled_ || !claim(i, i + 1);
+  if (!tangled_) edits_.insert(tokens_[i].end(), std::move(text));
+}
 
 void Translator::lexeme(size_t i) {
   const Token& token = tokens_[i];
@@ -187,7 +204,7 @@ size_t Translator::table_function(size_t i) {
   const std::string name = has_alias ? std::string{at(alias)} : sql::to_lower(at(i));
   insert_before(i, "(SELECT value AS " + name + " FROM ");
   if (unnest) replace(i, i + 2, "json_each(pg_array_json(");
-  edits_.insert(tokens_[close].end(), std::string{unnest ? "))" : ")"} + (has_alias ? "" : " AS " + name));
+  insert_behind(close, std::string{unnest ? "))" : ")"} + (has_alias ? "" : " AS " + name));
   return unnest ? 2 : 1;
 }
 
@@ -304,6 +321,7 @@ SqlResult<sql::Edits> Translator::run() {
   if (auto done = ddl ? create() : expressions(0, last()); !done) return std::unexpected(done.error());
   // At one place the outer one comes first.
   for (const auto& [start, text] : openings_ | std::views::reverse) insert_before(start, text);
+  if (tangled_) return refuse("42601", "syntax error");
   return std::move(edits_);
 }
 

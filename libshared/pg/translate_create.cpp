@@ -72,7 +72,7 @@ SqlResult<void> Translator::column(size_t first, size_t end, std::string_view so
   }
   for (; at < end; ++at) {
     if (is(at, "GENERATED") && identity != end && at < identity) {
-      const size_t behind = symbol(identity + 2, "(") ? match(identity + 2) + 1 : identity + 2;
+      const size_t behind = symbol(identity + 2, "(") ? std::min(match(identity + 2) + 1, end) : identity + 2;
       remove(at, behind);
       at = behind - 1;
     } else if (is(at, "DEFAULT")) {
@@ -98,7 +98,7 @@ void Translator::default_value(size_t i) {
     return replace(i, close + 1, "CURRENT_TIMESTAMP");
   }
   insert_before(i, "(");
-  edits_.insert(tokens_[close].end(), ")");
+  insert_behind(close, ")");
 }
 
 /// WITH (fillfactor = 100), WITHOUT OIDS, TABLESPACE t: nothing here.

@@ -1,6 +1,7 @@
 // The inside of translation: what its files share.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -36,6 +37,9 @@ class Translator {
   void replace(size_t first, size_t end, std::string text);  // tokens [first, end), and the space between them
   void remove(size_t first, size_t end);                     // the space before token `end`, too
   void insert_before(size_t i, std::string text);
+  void insert_behind(size_t i, std::string text);
+  /// Tokens give way once. What two steps want is no statement: tangled_.
+  bool claim(size_t first, size_t end);
 
   // Steps; each says how many tokens it has taken at i, zero: it is not for this one.
   void lexeme(size_t i);
@@ -69,6 +73,10 @@ class Translator {
   std::vector<size_t> matches_;
   std::map<size_t, size_t> casts_;                        // a cast's last token: its operand's first
   std::vector<std::pair<size_t, std::string>> openings_;  // of casts, inner ones first
+  static constexpr size_t free = SIZE_MAX;
+  std::vector<size_t> owners_;  // by token: the first of those that give way together; free: it stays
+  std::vector<bool> opened_;    // by token: something stands before it
+  bool tangled_ = false;
   sql::Edits edits_;
 };
 

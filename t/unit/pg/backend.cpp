@@ -94,6 +94,7 @@ TEST_CASE("simple queries: types as declared, of literals and of the first row")
   CHECK(talk.sql("SELECT count(*), 1, 'x', a + 1, a = 1, 1.5, a::int FROM t WHERE a = 1") ==
         "T count:20,?column?:23,?column?:25,?column?:20,?column?:16,?column?:701,a:23\nD 1|1|x|2|t|1.5|1\nC SELECT 1\nZ I\n");
   CHECK(talk.sql("SELECT a FROM t WHERE false") == "T a:20\nC SELECT 0\nZ I\n");
+  CHECK(has(talk.sql("SELECT a, ,"), "E 42601 near"));
   CHECK(talk.sql("UPDATE t SET b = 'y' WHERE a > 0") == "C UPDATE 2\nZ I\n");
   CHECK(talk.sql("DELETE FROM t WHERE a = 1 RETURNING b") == "T b:1043\nD y\nC DELETE 1\nZ I\n");
   CHECK(talk.sql("") == "I\nZ I\n");
