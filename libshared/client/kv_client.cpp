@@ -22,6 +22,8 @@ class FiberTxn : public env::KvTxn {
     return await<env::ScanPage>(executor_, [&](Done<env::ScanPage> done) { txn_.scan(request, std::move(done)); });
   }
 
+  void leave(const env::KeySpan& rest) override { txn_.leave(rest); }
+
   Result<Timestamp> commit(std::vector<env::Write> writes) override {
     return await<Timestamp>(executor_, [&](Done<Timestamp> done) { txn_.commit(std::move(writes), std::move(done)); });
   }

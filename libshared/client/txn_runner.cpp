@@ -1,9 +1,9 @@
 #include "client/txn_runner.hpp"
 
-#include "env/span.hpp"
-
 #include <map>
 #include <utility>
+
+#include "env/span.hpp"
 
 namespace ddb::client {
 
@@ -21,23 +21,6 @@ struct Get {
   int regroupings = 0;
 };
 
-struct Scan {
-  env::ScanRequest request;  // its span shrinks to what is left
-  Done<env::ScanPage> done;
-  int regroupings = 0;
-};
-
-/// What remains of `span` once `piece` of it was read, but for `rest`.
-std::optional<env::KeySpan> remainder(const env::KeySpan& span, const env::KeySpan& piece,
-                                      const std::optional<env::KeySpan>& rest, bool reverse) {
-  if (reverse) {
-    env::KeySpan left{span.start, rest ? rest->end : piece.start};
-    return rest || piece.start != span.start ? std::optional{left} : std::nullopt;
-  }
-  env::KeySpan left{rest ? rest->start : piece.end, span.end};
-  return rest || piece.end != span.end ? std::optional{left} : std::nullopt;
-}
-
 txn::Options with_ranges(txn::Options options, const txn::Ranges& ranges) {
   options.ranges = &ranges;
   return options;
@@ -46,10 +29,15 @@ txn::Options with_ranges(txn::Options options, const txn::Ranges& ranges) {
 }  // namespace
 
 struct Txn::Impl : std::enable_shared_from_this<Impl> {
-  using ReadCallback = std::move_only_function<void(Result<proto::ReadReply>)>;
+  using ReadCallback = Scans::Answered;
 
   Impl(Cluster& the_cluster, const txn::Options& options)
-      : cluster{the_cluster}, coordinator{with_ranges(options, the_cluster.ranges().map())} {}
+      : cluster{the_cluster},
+        coordinator{with_ranges(options, the_cluster.ranges().map())},
+        scans{the_cluster.ranges().map(),
+              {.start = [this](const Bytes& key, proto::ReadRequest request,
+                               ReadCallback callback) { return read(key, std::move(request), std::move(callback)); },
+               .drop = [this](uint64_t id) { drop(id); }}} {}
 
   ~Impl() {
     cluster.figures().restarts += coordinator.restarts();
@@ -64,18 +52,18 @@ struct Txn::Impl : std::enable_shared_from_this<Impl> {
   void want_timestamp();
   void send(txn::Send send);
   void answered(uint64_t token, Result<proto::RangeReply> reply);
-  void read(const Bytes& key, proto::ReadRequest request, ReadCallback callback);
+  uint64_t read(const Bytes& key, proto::ReadRequest request, ReadCallback callback);
+  void drop(uint64_t read);
 
   void with_map(std::function<void()> next, std::function<void(const Error&)> failed);
   void get(std::shared_ptr<Get> op, const std::vector<size_t>& wanted);
   void get_group(const std::shared_ptr<Get>& op, std::vector<size_t> group);
-  void scan(std::shared_ptr<Scan> op);
-  void scanned(const std::shared_ptr<Scan>& op, const env::KeySpan& piece, proto::ReadReply reply);
 
   Cluster& cluster;
   txn::Coordinator coordinator;
   Instant deadline{};  // of the call under way
   std::map<uint64_t, ReadCallback> reads;
+  Scans scans;
   Done<Timestamp> committed;
   bool writes = false;  // what is being committed
 };
@@ -87,8 +75,8 @@ void Txn::Impl::pump() {
     if (effects.want_timestamp) want_timestamp();
     for (auto& wanted : effects.sends) send(std::move(wanted));
     for (auto& read : effects.reads) {
-      auto callback = std::move(reads.extract(read.id).mapped());
-      callback(std::move(read.reply));
+      auto callback = reads.extract(read.id);
+      if (callback) callback.mapped()(std::move(read.reply));  // else it was dropped meanwhile
     }
     if (effects.outcome) count(*effects.outcome);
     if (effects.outcome) committed(std::move(*effects.outcome));
@@ -127,8 +115,15 @@ void Txn::Impl::answered(uint64_t token, Result<proto::RangeReply> reply) {
   pump();
 }
 
-void Txn::Impl::read(const Bytes& key, proto::ReadRequest request, ReadCallback callback) {
-  reads.emplace(coordinator.read(key, std::move(request)), std::move(callback));
+uint64_t Txn::Impl::read(const Bytes& key, proto::ReadRequest request, ReadCallback callback) {
+  const uint64_t id = coordinator.read(key, std::move(request));
+  reads.emplace(id, std::move(callback));
+  return id;
+}
+
+void Txn::Impl::drop(uint64_t read) {
+  coordinator.drop(read);
+  reads.erase(read);
 }
 
 /// Reads are cut by range: the map must be there.
@@ -165,34 +160,10 @@ void Txn::Impl::get_group(const std::shared_ptr<Get>& op, std::vector<size_t> gr
   });
 }
 
-void Txn::Impl::scan(std::shared_ptr<Scan> op) {
-  const auto& span = op->request.span;
-  const auto& map = cluster.ranges().map();
-  const auto* route = op->request.reverse ? map.find_below(span.end) : map.find(span.start);
-  const env::KeySpan piece = route != nullptr ? intersect(span, route->descriptor.span) : span;
-  proto::ReadRequest request;
-  request.scan = piece;
-  request.reverse = op->request.reverse;
-  request.rows_max = op->request.rows_max;
-  request.bytes_max = op->request.bytes_max;
-  read(piece.start, std::move(request), [this, op, piece](Result<proto::ReadReply> reply) {
-    if (!reply && reply.error().code == Code::wrong_range && ++op->regroupings <= regroup_max) return scan(op);
-    if (!reply) return op->done(std::unexpected(std::move(reply.error())));
-    scanned(op, piece, std::move(*reply));
-  });
-}
-
-void Txn::Impl::scanned(const std::shared_ptr<Scan>& op, const env::KeySpan& piece, proto::ReadReply reply) {
-  auto rest = remainder(op->request.span, piece, reply.rest, op->request.reverse);
-  if (!reply.rows.empty() || !rest) return op->done(env::ScanPage{.rows = std::move(reply.rows), .rest = std::move(rest)});
-  op->request.span = std::move(*rest);  // nothing but gaps so far
-  scan(op);
-}
-
 Txn::Txn(Cluster& cluster, const txn::Options& options)
     : impl_{std::make_shared<Impl>(cluster, options)},
       reader_{cluster.readers().add([impl = impl_.get()] { return impl->coordinator.read_ts(); })} {}
-Txn::~Txn() = default;
+Txn::~Txn() { impl_->scans.leave_all(); }
 
 void Txn::get(std::vector<Bytes> keys, Done<Values> done) {
   auto op = std::make_shared<Get>();
@@ -210,16 +181,17 @@ void Txn::get(std::vector<Bytes> keys, Done<Values> done) {
 
 void Txn::scan(env::ScanRequest request, Done<env::ScanPage> done) {
   if (is_empty(request.span)) return done(env::ScanPage{});
-  auto op = std::make_shared<Scan>();
-  op->request = std::move(request);
-  op->done = std::move(done);
   impl_->start_clock();
-  impl_->with_map([impl = impl_.get(), op] { impl->scan(op); },
-                  [op](const Error& error) { op->done(std::unexpected(error)); });
+  const auto waiting = std::make_shared<Done<env::ScanPage>>(std::move(done));
+  impl_->with_map([impl = impl_.get(), request = std::move(request), waiting] { impl->scans.scan(request, std::move(*waiting)); },
+                  [waiting](const Error& error) { (*waiting)(std::unexpected(error)); });
   impl_->pump();
 }
 
+void Txn::leave(const env::KeySpan& rest) { impl_->scans.leave(rest); }
+
 void Txn::commit(std::vector<env::Write> writes, Done<Timestamp> done) {
+  impl_->scans.leave_all();
   impl_->committed = std::move(done);
   impl_->writes = !writes.empty();
   impl_->start_clock();

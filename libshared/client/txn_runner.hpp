@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "client/cluster.hpp"
+#include "client/scans.hpp"
 #include "env/kv.hpp"
 #include "txn/coordinator.hpp"
 
@@ -20,6 +21,7 @@ class Txn {
 
   void get(std::vector<Bytes> keys, Done<std::vector<std::optional<Bytes>>> done);
   void scan(env::ScanRequest request, Done<env::ScanPage> done);
+  void leave(const env::KeySpan& rest);
   void commit(std::vector<env::Write> writes, Done<Timestamp> done);
 
   Timestamp read_ts() const;    // zero: nothing was read yet

@@ -42,6 +42,7 @@ struct ScanRequest {
   bool reverse = false;        // from the end of the span downwards
   uint32_t rows_max = 1024;    // page size in rows, at least 1
   uint32_t bytes_max = 1 << 20;  // a page ends at the first row that reaches this
+  uint32_t ahead = 0;          // so many more pages may be read meanwhile, for whoever is likely to go on with the rest
 };
 
 struct ScanPage {
@@ -75,7 +76,10 @@ class KvTxn {
   virtual Timestamp read_ts() const = 0;
   /// One answer per key, in order; one request per range.
   virtual Result<std::vector<std::optional<Bytes>>> get(std::span<const Bytes> keys) = 0;
+  /// What is read ahead counts as read, and is kept for the scan of the page's rest that it was read for.
   virtual Result<ScanPage> scan(const ScanRequest& request) = 0;
+  /// Nobody will go on with this rest of a scan.
+  virtual void leave(const KeySpan& /*rest*/) {}
   /// The commit timestamp (read_ts when there is nothing to write). The transaction is over, either way.
   virtual Result<Timestamp> commit(std::vector<Write> writes) = 0;
 };

@@ -15,6 +15,7 @@ constexpr uint32_t first_rows = 256;
 constexpr uint32_t first_entries = 64;  // each may cost a row as well
 constexpr uint32_t growth = 4;
 constexpr uint32_t rows_max = 8192;
+constexpr uint32_t pages_ahead = 4;     // once a scan without a LIMIT has gone beyond its first page
 constexpr size_t points_max = 4096;     // of one multi-get
 
 uint32_t page_size(const ReadPlan& plan, bool entries, sqlite3_value** arguments) {
@@ -25,6 +26,10 @@ uint32_t page_size(const ReadPlan& plan, bool entries, sqlite3_value** arguments
   return static_cast<uint32_t>(std::min<sqlite3_int64>(limit + offset, rows_max));
 }
 
+bool is_limited(const ReadPlan& plan, sqlite3_value** arguments) {
+  return plan.limit >= 0 && sqlite3_value_int64(arguments[plan.limit]) > 0;
+}
+
 }  // namespace
 
 ReadCursor::ReadCursor(ReadContext& context, ReadTable& table)
@@ -32,7 +37,16 @@ ReadCursor::ReadCursor(ReadContext& context, ReadTable& table)
   context_.opened(this);
 }
 
-ReadCursor::~ReadCursor() { context_.closed(this); }
+ReadCursor::~ReadCursor() {
+  leave_rest();
+  context_.closed(this);
+}
+
+/// What was read ahead of it goes.
+void ReadCursor::leave_rest() {
+  if (rest_ && context_.reader != nullptr) reader().leave(*rest_);
+  rest_.reset();
+}
 
 const env::KeyValue& ReadCursor::at(size_t i) const { return cached_ ? (*cached_)[picks_[i]] : page_[i]; }
 
@@ -66,7 +80,8 @@ Result<void> ReadCursor::filter(const ReadPlan& plan, sqlite3_value** arguments)
   index_ = plan.path.kind == KeyPath::Kind::index ? table().index(plan.path.index) : nullptr;
   cached_.reset();
   page_.clear();
-  rest_.reset();
+  leave_rest();
+  ahead_ = 0;
   position_ = 0;
   reset_row();
 
@@ -85,6 +100,7 @@ Result<void> ReadCursor::filter(const ReadPlan& plan, sqlite3_value** arguments)
     pieces_ = {{prefix, prefix_end(prefix)}};  // SQLite picks what it wants
   }
   page_rows_ = page_size(plan, index_ != nullptr, arguments);
+  limited_ = is_limited(plan, arguments);
   if (!plan.reverse) std::ranges::reverse(pieces_);
   return must_sort ? read_sorted() : next_page();
 }
@@ -185,12 +201,13 @@ Result<void> ReadCursor::read_span() {
     rest_ = env::KeySpan{std::move(pieces_.back().start), std::move(pieces_.back().end)};
     pieces_.pop_back();
   }
-  auto page = reader().scan({.span = std::move(*rest_), .reverse = plan_->reverse, .rows_max = page_rows_});
+  auto page = reader().scan({.span = std::move(*rest_), .reverse = plan_->reverse, .rows_max = page_rows_, .ahead = ahead_});
   rest_.reset();
   if (!page) return std::unexpected(page.error());
   page_ = std::move(page->rows);
   rest_ = std::move(page->rest);
   page_rows_ = std::min(page_rows_ * growth, rows_max);
+  if (!limited_) ahead_ = pages_ahead;
   return {};
 }
 

@@ -52,6 +52,7 @@ class ReadCursor : public sqlite3_vtab_cursor {
   Result<void> read_points();
   Result<void> read_span();
   Result<void> load_rows();
+  void leave_rest();
   void reset_row();
 
   // Decoding.
@@ -79,6 +80,8 @@ class ReadCursor : public sqlite3_vtab_cursor {
   std::vector<KeyPiece> pieces_;  // still to be read, the next one last
   std::optional<env::KeySpan> rest_;  // of the span being read
   uint32_t page_rows_ = 0;
+  uint32_t ahead_ = 0;    // pages
+  bool limited_ = false;  // by LIMIT
 
   std::vector<env::KeyValue> page_;
   std::vector<Bytes> row_keys_;                      // of entries, once loaded

@@ -93,8 +93,9 @@ Result<std::optional<Bytes>> Reader::get(const Bytes& key) {
   return std::move(values->front());
 }
 
-Result<env::ScanPage> Reader::scan(const env::ScanRequest& request) {
+Result<env::ScanPage> Reader::scan(env::ScanRequest request) {
   ++requests_;
+  if (!own_.empty()) request.ahead = 0;
   auto page = txn_.scan(request);
   if (!page || own_.empty()) return page;
   const env::KeySpan span = covered(request, *page);

@@ -21,8 +21,11 @@ class Reader {
   /// One answer per key, in order. No request when own writes and prefetched keys answer them all, else one.
   Result<std::vector<std::optional<Bytes>>> get(std::span<const Bytes> keys);
   Result<std::optional<Bytes>> get(const Bytes& key);
-  /// One page. Own writes count neither towards rows_max nor bytes_max.
-  Result<env::ScanPage> scan(const env::ScanRequest& request);
+  /// One page. Own writes count neither towards rows_max nor bytes_max. Where there are any, nothing is read ahead: a page's
+  /// rest may begin before that of the snapshot's page.
+  Result<env::ScanPage> scan(env::ScanRequest request);
+  /// As env::KvTxn::leave.
+  void leave(const env::KeySpan& rest) { txn_.leave(rest); }
 
   /// Reads keys that will be wanted soon into memory, in one request. Bounded: a full cache starts anew.
   Result<void> prefetch(std::span<const Bytes> keys);

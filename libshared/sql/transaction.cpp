@@ -22,6 +22,10 @@ Result<env::ScanPage> LazyTxn::scan(const env::ScanRequest& request) {
   return txn_->scan(request);
 }
 
+void LazyTxn::leave(const env::KeySpan& rest) {
+  if (txn_) txn_->leave(rest);
+}
+
 Result<Timestamp> LazyTxn::commit(std::vector<env::Write> writes) {
   if (auto begun = begin(); !begun) return std::unexpected(begun.error());
   return txn_->commit(std::move(writes));

@@ -25,6 +25,7 @@ class LazyTxn final : public env::KvTxn {
   Timestamp read_ts() const override { return txn_ ? txn_->read_ts() : Timestamp{}; }
   Result<std::vector<std::optional<Bytes>>> get(std::span<const Bytes> keys) override;
   Result<env::ScanPage> scan(const env::ScanRequest& request) override;
+  void leave(const env::KeySpan& rest) override;
   Result<Timestamp> commit(std::vector<env::Write> writes) override;
 
  private:

@@ -44,6 +44,8 @@ class Calls {
     bool in_doubt = false;
   };
   Trouble trouble(CallId id) const;
+  /// Nobody waits for its answer any more.
+  void cancel(CallId id) { calls_.erase(id); }
   /// Nobody waits for any answer any more; what was not taken never leaves.
   void clear();
 

@@ -107,6 +107,11 @@ uint64_t Coordinator::read(Bytes key, proto::ReadRequest request) {
   return id;
 }
 
+void Coordinator::drop(ReadId id) {
+  const auto read = reads_.extract(id);
+  if (read) calls_.cancel(read.mapped().call);
+}
+
 void Coordinator::send_read(ReadId id) {
   Read& read = reads_.at(id);
   if (read.call == 0) std::get<proto::ReadRequest>(*read.body).read_ts = read_ts_;

@@ -59,6 +59,8 @@ class Coordinator {
   /// Reads keys, then a page of a scan, all within the range that holds `key`. request.read_ts is filled in. Returns an id.
   /// Errors of reads: conflict, too_old, unavailable, try_again, and what the range says.
   uint64_t read(Bytes key, proto::ReadRequest request);
+  /// Nobody wants its answer any more. An id that was answered: nothing.
+  void drop(uint64_t id);
 
   /// Ends the transaction; no read may be under way. No key twice.
   /// Errors: conflict, exists (certain: it is aborted), unavailable and try_again (nothing was done), unknown_outcome, and

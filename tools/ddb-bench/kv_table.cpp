@@ -36,7 +36,7 @@ class KvTable final : public Table {
     std::vector<RowPair> pairs;
     std::optional<env::KeySpan> rest = env::KeySpan{prefix_ + prefix, prefix_end(prefix_ + prefix)};
     while (rest) {
-      auto page = txn_->scan({.span = *rest, .rows_max = 100});
+      auto page = txn_->scan({.span = *rest, .rows_max = 100, .ahead = 2});
       if (!page) return std::unexpected(without_effect(page.error()));
       for (auto& row : page->rows) pairs.emplace_back(row.key.substr(prefix_.size()), std::move(row.value));
       rest = std::move(page->rest);

@@ -170,6 +170,38 @@ TEST_CASE_FIXTURE(Fixture, "a scan crosses ranges and pages in either direction,
   CHECK(scan_all({"x", "x"}, false, 1).empty());
 }
 
+TEST_CASE_FIXTURE(Fixture, "a scan reads ahead, at one timestamp; what is left of it holds up neither commit nor end") {
+  fake.ranges.clear();
+  fake.add_range(1, "", "c", 2, 0);
+  fake.add_range(2, "c", "p", 2, 1);
+  fake.add_range(3, "p", "", 2, 2);
+  for (const char* key : {"a", "b", "d", "p", "x"}) fake.data[key] = key;
+  const auto txn = begin();
+  const auto page = txn->scan({.span = {"", ""}, .rows_max = 1, .ahead = 2});
+  REQUIRE(page);
+  run_until(loop, [&] { return fake.node_calls() == 4; });
+  for (const auto& node : fake.nodes)
+    for (const auto& call : node->calls) CHECK(std::get<proto::ReadRequest>(call.request.body).read_ts == txn->read_ts());
+  const size_t before = fake.node_calls();
+  SUBCASE("gone on with") {
+    const auto next = txn->scan({.span = *page->rest, .rows_max = 1});
+    REQUIRE(next);
+    CHECK(next->rows == std::vector<KeyValue>{{"b", "b"}});
+    CHECK(fake.node_calls() == before);
+  }
+  SUBCASE("left") {
+    txn->leave(*page->rest);
+    REQUIRE(txn->scan({.span = *page->rest, .rows_max = 1}));
+    CHECK(fake.node_calls() == before + 1);
+  }
+  SUBCASE("committed, with a request under way") {
+    fake.silent = true;
+    REQUIRE(txn->scan({.span = *page->rest, .rows_max = 1, .ahead = 2}));
+    fake.silent = false;
+    CHECK(txn->commit({}));
+  }
+}
+
 TEST_CASE_FIXTURE(Fixture, "ranges that split under a client are found again") {
   for (const char* key : {"a", "h", "z"}) CHECK(put(key, key));
   fake.ranges.clear();

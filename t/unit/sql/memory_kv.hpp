@@ -22,6 +22,8 @@ class MemoryKv final : public env::Kv {
     uint64_t scans = 0;    // pages
     uint64_t commits = 0;  // with writes
     uint64_t rows = 0;     // given out by gets and scans
+    uint64_t ahead = 0;    // pages that scans allowed to be read ahead
+    uint64_t left = 0;     // rests of scans
     uint64_t reads() const { return gets + scans; }
   };
 
@@ -89,10 +91,16 @@ class MemoryKv final : public env::Kv {
       if (auto gate = enter("scan"); !gate) return std::unexpected(gate.error());
       const std::lock_guard lock{kv_.mutex_};
       ++kv_.counters_.scans;
+      kv_.counters_.ahead += request.ahead;
       env::ScanPage page = request.reverse ? kv_.scan_down(request, read_ts_) : kv_.scan_up(request, read_ts_);
       kv_.counters_.rows += page.rows.size();
       read_spans_.push_back(covered(request, page));
       return page;
+    }
+
+    void leave(const env::KeySpan&) override {
+      const std::lock_guard lock{kv_.mutex_};
+      ++kv_.counters_.left;
     }
 
     Result<Timestamp> commit(std::vector<env::Write> writes) override {

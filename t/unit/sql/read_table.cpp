@@ -63,6 +63,22 @@ TEST_CASE("pages grow, and a limit sizes the first one") {
   CHECK(twin.requests("SELECT id FROM t WHERE kind = 3 LIMIT 20") == 1);  // covered
 }
 
+TEST_CASE("a scan that has gone beyond its first page is read ahead for, without a limit; one that ends early says so") {
+  Twin twin;
+  twin.ddl("CREATE TABLE t(id INTEGER PRIMARY KEY, name TEXT, kind INTEGER, x REAL)");
+  fill(twin, 5000);
+  const auto counters = [&](const std::string& text) {
+    twin.requests(text);
+    return twin.kv().counters();
+  };
+  CHECK(counters("SELECT count(*) FROM t").ahead > 0);
+  CHECK(counters("SELECT count(*) FROM t").left == 0);
+  CHECK(counters("SELECT * FROM t WHERE id BETWEEN 5 AND 99").ahead == 0);
+  CHECK(counters("SELECT * FROM t ORDER BY id LIMIT 4000").ahead == 0);
+  CHECK(counters("SELECT EXISTS (SELECT 1 FROM t WHERE id + 0 = 20)").ahead == 0);
+  CHECK(counters("SELECT EXISTS (SELECT 1 FROM t WHERE id + 0 = 500)").left == 1);
+}
+
 TEST_CASE("indexes are chosen over scans, orders are used, and plans can be read") {
   Twin twin;
   twin.ddl("CREATE TABLE t(id INTEGER PRIMARY KEY, name TEXT, kind INTEGER, x REAL)");
