@@ -35,7 +35,8 @@ test_expect_success 'kv reads, writes and compares, each in its row' '
 	ddb-bench kv -n 600 -c 4 -r 40 --cas-percent 20 -k 50 --distribution zipf >out && ordered out &&
 	test "$(field out read operations)" -gt 100 && test "$(field out write operations)" -gt 100 &&
 	test "$(field out cas operations)" -gt 10 &&
-	ddb-bench kv -n 200 -c 4 --transfer-percent 100 -k 5000 >out && test "$(field out transfer operations)" -gt 150
+	ddb-bench kv -n 200 -c 4 --transfer-percent 100 -k 5000 >out && test "$(field out transfer operations)" -gt 150 &&
+	ddb-bench kv -n 5 --transfer-percent 100 --transaction-size 1000 -k 2000 >out && test "$(field out transfer operations)" = 5
 '
 
 test_expect_success 'it ends when the time is over' '
@@ -71,7 +72,7 @@ test_expect_success 'a failed statement is counted, and rolls back its pass' '
 '
 
 test_expect_success 'usage errors' '
-	for wrong in "kv --distribution flat" "kv -r 101" "kv -r 60 --cas-percent 60" "kv -r 60 --transfer-percent 60" "kv -c 0" "kv -k 0" "sql" "tso --spin x" ""; do
+	for wrong in "kv --distribution flat" "kv -r 101" "kv -r 60 --cas-percent 60" "kv -r 60 --transfer-percent 60" "kv --transfer-percent 9 --transaction-size 11 -k 10" "kv -c 0" "kv -k 0" "sql" "tso --spin x" ""; do
 		# shellcheck disable=SC2086
 		test_expect_code 64 ddb-bench $wrong >out 2>err && test_cmp /dev/null out && grep "^ddb-bench: " err || return 1
 	done

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -56,7 +57,8 @@ class Kv {
   void read(Call call);
   void write(Call call);
   void compare_and_set(Call call);
-  void transfer(Call call);
+  void transfer(Call call, uint64_t first);
+  std::vector<Bytes> transfer_keys(uint64_t first);
   void ended(Call call, const Result<void>& result);
 
   bool reads_something() const { return options_.read_percent + options_.cas_percent + options_.transfer_percent > 0; }
@@ -124,11 +126,12 @@ void Kv::preload_batch(uint64_t first, ClosedLoop& run, uint32_t client, Error& 
 void Kv::start(uint32_t client) {
   Call call{.client = client, .begin_ns = now_ns(), .operation = {}, .measure = nullptr};
   call.operation.process = process_[client];
-  call.operation.key = key_name(chooser_.next(random_));
+  const uint64_t key = chooser_.next(random_);
+  call.operation.key = key_name(key);
   const auto dice = static_cast<double>(random_.below(100'000)) / 1000;
   if (dice < options_.read_percent) return read(std::move(call));
   if (dice < options_.read_percent + options_.cas_percent) return compare_and_set(std::move(call));
-  if (dice < options_.read_percent + options_.cas_percent + options_.transfer_percent) return transfer(std::move(call));
+  if (dice < options_.read_percent + options_.cas_percent + options_.transfer_percent) return transfer(std::move(call), key);
   write(std::move(call));
 }
 
@@ -174,13 +177,12 @@ void Kv::compare_and_set(Call call) {
   });
 }
 
-/// Reads two rows, writes both. A conflict is a failure: nothing is tried again. Not in the history, whose operations have
+/// Reads rows, writes all of them. A conflict is a failure: nothing is tried again. Not in the history, whose operations have
 /// one key each.
-void Kv::transfer(Call call) {
+void Kv::transfer(Call call, uint64_t first) {
   call.measure = transfers_.get();
   call.operation.f = Function::read;
-  std::vector<Bytes> keys{call.operation.key, key_name(chooser_.next(random_))};
-  if (keys[0] == keys[1]) keys.pop_back();
+  const auto keys = transfer_keys(first);
   auto txn = std::make_shared<client::Txn>(cluster_);
   txn->get(keys, [this, call, txn, keys](Result<Values> values) mutable {
     if (!values) return ended(std::move(call), std::unexpected(values.error()));
@@ -190,6 +192,18 @@ void Kv::transfer(Call call) {
       ended(std::move(call), done ? Result<void>{} : std::unexpected(done.error()));
     });
   });
+}
+
+/// In order, no key twice: who is there already gives way to the next one.
+std::vector<Bytes> Kv::transfer_keys(uint64_t first) {
+  std::set<uint64_t> chosen{first};
+  while (chosen.size() < options_.transaction_size) {
+    uint64_t key = chooser_.next(random_);
+    while (!chosen.insert(key).second) key = (key + 1) % options_.keys;
+  }
+  std::vector<Bytes> keys;
+  for (const uint64_t key : chosen) keys.push_back(key_name(key));
+  return keys;
 }
 
 void Kv::ended(Call call, const Result<void>& result) {
@@ -214,6 +228,9 @@ Result<void> run_kv(cli::Context& context, const KvOptions& options) {
   if (!distribution) return std::unexpected(distribution.error());
   if (options.read_percent + options.cas_percent + options.transfer_percent > 100) {
     return fail(Code::usage, "reads, cas and transfers are more than 100 percent");
+  }
+  if (options.transfer_percent > 0 && options.transaction_size > options.keys) {
+    return fail(Code::usage, "a transaction of " + std::to_string(options.transaction_size) + " rows needs as many keys", "give more with --keys");
   }
   Kv kv{{.oracles = std::move(*oracles), .timeout = options.timeout}, options, *distribution};
   return kv.run(context.out());

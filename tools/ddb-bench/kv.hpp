@@ -15,6 +15,7 @@ struct KvOptions {
   double read_percent = 0;
   double cas_percent = 0;
   double transfer_percent = 0;
+  uint64_t transaction_size = 2;  // rows of a transfer
   uint64_t value_bytes = 256;
   uint64_t keys = 10'000;
   std::string distribution = "uniform";
