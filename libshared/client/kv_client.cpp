@@ -18,6 +18,10 @@ class FiberTxn : public env::KvTxn {
     return await<Values>(executor_, [&](Done<Values> done) { txn_.get({keys.begin(), keys.end()}, std::move(done)); });
   }
 
+  Result<std::optional<Bytes>> get_for_update(const Bytes& key) override {
+    return await<std::optional<Bytes>>(executor_, [&](Done<std::optional<Bytes>> done) { txn_.get_for_update(key, std::move(done)); });
+  }
+
   Result<env::ScanPage> scan(const env::ScanRequest& request) override {
     return await<env::ScanPage>(executor_, [&](Done<env::ScanPage> done) { txn_.scan(request, std::move(done)); });
   }

@@ -12,6 +12,7 @@ namespace {
 using Values = std::vector<std::optional<Bytes>>;
 
 constexpr int regroup_max = 16;  // times that ranges may change under one read
+constexpr Duration renew_interval = std::chrono::seconds{2};  // V4: well below what the ranges' patience is
 
 struct Get {
   std::vector<Bytes> keys;
@@ -49,11 +50,13 @@ struct Txn::Impl : std::enable_shared_from_this<Impl> {
   // What the coordinator wants done.
   void pump();
   void count(const Result<Timestamp>& outcome);
+  void renew_later();
   void want_timestamp();
   void send(txn::Send send);
   void answered(uint64_t token, Result<proto::RangeReply> reply);
   uint64_t read(const Bytes& key, proto::ReadRequest request, ReadCallback callback);
   void drop(uint64_t read);
+  void read_for_update(const Bytes& key, Done<std::optional<Bytes>> done);
 
   void with_map(std::function<void()> next, std::function<void(const Error&)> failed);
   void get(std::shared_ptr<Get> op, const std::vector<size_t>& wanted);
@@ -66,6 +69,8 @@ struct Txn::Impl : std::enable_shared_from_this<Impl> {
   Scans scans;
   Done<Timestamp> committed;
   bool writes = false;  // what is being committed
+  bool ended = false;   // the outcome is out
+  std::optional<net::Timer> renewal;
 };
 
 void Txn::Impl::pump() {
@@ -78,9 +83,26 @@ void Txn::Impl::pump() {
       auto callback = reads.extract(read.id);
       if (callback) callback.mapped()(std::move(read.reply));  // else it was dropped meanwhile
     }
-    if (effects.outcome) count(*effects.outcome);
-    if (effects.outcome) committed(std::move(*effects.outcome));
+    if (effects.outcome) {
+      ended = true;
+      renewal.reset();
+      count(*effects.outcome);
+      committed(std::move(*effects.outcome));
+    }
   }
+  if (!ended && !renewal && coordinator.over_several_ranges()) renew_later();
+}
+
+/// V4.
+void Txn::Impl::renew_later() {
+  if (!renewal) renewal.emplace(cluster.loop());
+  renewal->after(renew_interval, [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self || self->ended) return;
+    self->renew_later();
+    self->coordinator.renew();
+    self->pump();
+  });
 }
 
 void Txn::Impl::count(const Result<Timestamp>& outcome) {
@@ -126,6 +148,13 @@ void Txn::Impl::drop(uint64_t read) {
   reads.erase(read);
 }
 
+void Txn::Impl::read_for_update(const Bytes& key, Done<std::optional<Bytes>> done) {
+  reads.emplace(coordinator.read_for_update(key), [done = std::move(done)](Result<proto::ReadReply> reply) mutable {
+    if (!reply) return done(std::unexpected(std::move(reply.error())));
+    done(std::move(reply->values.front()));
+  });
+}
+
 /// Reads are cut by range: the map must be there.
 void Txn::Impl::with_map(std::function<void()> next, std::function<void(const Error&)> failed) {
   if (cluster.ranges().loaded()) return next();
@@ -163,7 +192,13 @@ void Txn::Impl::get_group(const std::shared_ptr<Get>& op, std::vector<size_t> gr
 Txn::Txn(Cluster& cluster, const txn::Options& options)
     : impl_{std::make_shared<Impl>(cluster, options)},
       reader_{cluster.readers().add([impl = impl_.get()] { return impl->coordinator.read_ts(); })} {}
-Txn::~Txn() { impl_->scans.leave_all(); }
+
+Txn::~Txn() {
+  impl_->scans.leave_all();
+  impl_->coordinator.leave();
+  impl_->start_clock();
+  impl_->pump();
+}
 
 void Txn::get(std::vector<Bytes> keys, Done<Values> done) {
   auto op = std::make_shared<Get>();
@@ -176,6 +211,12 @@ void Txn::get(std::vector<Bytes> keys, Done<Values> done) {
   for (size_t i = 0; i < all.size(); ++i) all[i] = i;
   impl_->with_map([impl = impl_.get(), op, all = std::move(all)] { impl->get(op, all); },
                   [op](const Error& error) { op->done(std::unexpected(error)); });
+  impl_->pump();
+}
+
+void Txn::get_for_update(Bytes key, Done<std::optional<Bytes>> done) {
+  impl_->start_clock();
+  impl_->read_for_update(key, std::move(done));
   impl_->pump();
 }
 

@@ -20,6 +20,7 @@ class Txn {
   ~Txn();
 
   void get(std::vector<Bytes> keys, Done<std::vector<std::optional<Bytes>>> done);
+  void get_for_update(Bytes key, Done<std::optional<Bytes>> done);
   void scan(env::ScanRequest request, Done<env::ScanPage> done);
   void leave(const env::KeySpan& rest);
   void commit(std::vector<env::Write> writes, Done<Timestamp> done);

@@ -76,6 +76,13 @@ class KvTxn {
   virtual Timestamp read_ts() const = 0;
   /// One answer per key, in order; one request per range.
   virtual Result<std::vector<std::optional<Bytes>>> get(std::span<const Bytes> keys) = 0;
+  /// The same of one key that the transaction is likely to write. Those who say so of one key take turns, for a little while:
+  /// instead of a conflict at commit there is a wait here, and read_ts() may rise meanwhile.
+  virtual Result<std::optional<Bytes>> get_for_update(const Bytes& key) {
+    auto values = get({&key, 1});
+    if (!values) return std::unexpected(std::move(values.error()));
+    return std::move(values->front());
+  }
   /// What is read ahead counts as read, and is kept for the scan of the page's rest that it was read for.
   virtual Result<ScanPage> scan(const ScanRequest& request) = 0;
   /// Nobody will go on with this rest of a scan.

@@ -91,6 +91,7 @@ class NamedKv::Txn final : public env::KvTxn {
 
   Timestamp read_ts() const override { return txn_->read_ts(); }
   Result<std::vector<std::optional<Bytes>>> get(std::span<const Bytes> keys) override { return txn_->get(keys); }
+  Result<std::optional<Bytes>> get_for_update(const Bytes& key) override { return txn_->get_for_update(key); }
   Result<env::ScanPage> scan(const env::ScanRequest& request) override { return txn_->scan(request); }
   void leave(const env::KeySpan& rest) override { txn_->leave(rest); }
 

@@ -52,6 +52,7 @@ Result<void> NodeHost::start(const NodeOptions& options, uint64_t cluster, NodeI
       {.send = [this](proto::PeerBatch batch) { peers_->send(std::move(batch)); },
        .reply = [this](range::StoreReply reply) { server_->reply(std::move(reply)); },
        .oracle = events_.oracle,
+       .orphans = events_.orphans,
        .failed = events_.failed});
   if (!host) return std::unexpected(host.error());
   host_ = std::move(*host);

@@ -20,6 +20,7 @@ struct NodeOptions {
 /// What a node needs done by who made it; called on the loop's thread.
 struct NodeEvents {
   std::function<void(range::OracleCall)> oracle;  // to be answered by answer()
+  std::function<void(std::vector<proto::Locked>)> orphans = {};  // V4: see range::StoreOutputs
   std::function<void(const Error&)> failed;       // the store has stopped for good: the process must end
 };
 

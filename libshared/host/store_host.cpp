@@ -140,6 +140,7 @@ class StoreHost::Impl {
     if (!out.replies.empty()) expect_next(now);
     for (auto& reply : out.replies) events_.reply(std::move(reply));
     for (auto& call : out.oracle_calls) events_.oracle(std::move(call));
+    if (!out.orphans.empty() && events_.orphans) events_.orphans(std::move(out.orphans));
     maybe_flush(now);
     maybe_stop(now);
     arm_tick(now);

@@ -62,6 +62,9 @@ struct Attempt {
 };
 
 /// Point reads, then at most one scan page, all at read_ts.
+///
+/// K3: with `update_id`, the id of a transaction that is going to write the one key that is read, it takes its turn among
+/// those who say the same of that key, and reads at a fresh timestamp where the key has changed since read_ts.
 struct ReadRequest {
   Timestamp read_ts;
   std::vector<Bytes> keys;
@@ -69,11 +72,12 @@ struct ReadRequest {
   bool reverse = false;
   uint32_t rows_max = 0;
   uint32_t bytes_max = 0;
+  Timestamp update_id{};  // zero: a mere read
 
   bool operator==(const ReadRequest&) const = default;
   static constexpr auto fields() {
     return std::tuple{&ReadRequest::read_ts, &ReadRequest::keys,     &ReadRequest::scan,
-                      &ReadRequest::reverse, &ReadRequest::rows_max, &ReadRequest::bytes_max};
+                      &ReadRequest::reverse, &ReadRequest::rows_max, &ReadRequest::bytes_max, &ReadRequest::update_id};
   }
 };
 
@@ -81,9 +85,12 @@ struct ReadReply {
   std::vector<std::optional<Bytes>> values;  // one per key
   std::vector<env::KeyValue> rows;
   std::optional<env::KeySpan> rest;  // of the scan, within this range
+  Timestamp read_ts{};               // where it read, if above what was asked for (K3); else zero
 
   bool operator==(const ReadReply&) const = default;
-  static constexpr auto fields() { return std::tuple{&ReadReply::values, &ReadReply::rows, &ReadReply::rest}; }
+  static constexpr auto fields() {
+    return std::tuple{&ReadReply::values, &ReadReply::rows, &ReadReply::rest, &ReadReply::read_ts};
+  }
 };
 
 /// Commit of a transaction whose reads and writes are all in this range (P8). May be repeated as it is:
@@ -242,6 +249,16 @@ struct ForgetRequest {
   static constexpr auto fields() { return std::tuple{&ForgetRequest::attempt, &ForgetRequest::anchor}; }
 };
 
+/// The transaction is not going to write this key after all: its turn is over (K3). Done, and a hint only. A commit or
+/// prepare in the range says the same of all keys there.
+struct LeaveRequest {
+  Timestamp update_id;
+  Bytes key;
+
+  bool operator==(const LeaveRequest&) const = default;
+  static constexpr auto fields() { return std::tuple{&LeaveRequest::update_id, &LeaveRequest::key}; }
+};
+
 struct Done {
   bool operator==(const Done&) const = default;
   static constexpr auto fields() { return std::tuple{}; }
@@ -276,7 +293,7 @@ struct SplitReply {
 
 using RangeRequestBody =
     std::variant<ReadRequest, CommitRequest, SettleRequest, PrepareRequest, ValidateRequest, DecideRequest, RecoverRequest,
-                 QueryLocksRequest, ResolveRequest, ForgetRequest, SplitRequest>;
+                 QueryLocksRequest, ResolveRequest, ForgetRequest, SplitRequest, LeaveRequest>;
 
 struct RangeRequest {
   Epoch epoch;  // as the sender knows the range; conf is not compared by data requests (D2)

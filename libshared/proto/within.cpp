@@ -36,6 +36,7 @@ bool is_within(const RangeRequestBody& body, const env::KeySpan& range) {
                  [&](const QueryLocksRequest& r) { return within(r.keys); },
                  [&](const ResolveRequest& r) { return within(r.keys); },
                  [&](const SplitRequest& r) { return within(r.key); },
+                 [&](const LeaveRequest& r) { return within(r.key); },
                  [&](const auto& r) { return within(r.anchor); }},
       body);
 }

@@ -28,6 +28,7 @@ Result<void> check(const proto::ReadRequest& request, size_t) {
   for (const Bytes& key : request.keys) {
     if (auto ok = mvcc::check_key(key); !ok) return ok;
   }
+  if (request.update_id && (request.keys.size() != 1 || request.scan)) return usage("a read for an update is of one key");
   if (!request.scan) return {};
   if (request.rows_max == 0) return usage("a scan asks for no rows");
   return check_span(*request.scan);
@@ -129,6 +130,8 @@ Result<void> check(const proto::ResolveRequest& request, size_t) {
 
 Result<void> check(const proto::ForgetRequest& request, size_t) { return mvcc::check_key(request.anchor); }
 
+Result<void> check(const proto::LeaveRequest& request, size_t) { return mvcc::check_key(request.key); }
+
 Result<void> check(const proto::SplitRequest& request, size_t) {
   if (!request.right) return usage("a split names no new range");
   return mvcc::check_key(request.key);
@@ -142,13 +145,14 @@ Result<void> check_request(const proto::RangeRequestBody& body, size_t commit_by
 
 Timestamp highest_timestamp(const proto::RangeRequestBody& body) {
   return std::visit(
-      Overloaded{[](const proto::ReadRequest& r) { return r.read_ts; },
+      Overloaded{[](const proto::ReadRequest& r) { return std::max(r.read_ts, r.update_id); },
                  [](const proto::ValidateRequest& r) { return std::max({r.attempt.id, r.attempt.c0, r.at}); },
                  [](const proto::DecideRequest& r) { return std::max({r.attempt.id, r.attempt.c0, r.commit_ts}); },
                  [](const proto::ResolveRequest& r) {
                    return std::max({r.attempt.id, r.attempt.c0, r.commit_ts.value_or(Timestamp{})});
                  },
                  [](const proto::SplitRequest&) { return Timestamp{}; },
+                 [](const proto::LeaveRequest&) { return Timestamp{}; },
                  [](const auto& r) { return std::max(r.attempt.id, r.attempt.c0); }},
       body);
 }
@@ -164,6 +168,7 @@ BytesView first_key(const proto::RangeRequestBody& body) {
                                [](const proto::QueryLocksRequest& r) -> BytesView { return r.keys.front(); },
                                [](const proto::ResolveRequest& r) -> BytesView { return r.keys.front(); },
                                [](const proto::SplitRequest& r) -> BytesView { return r.key; },
+                               [](const proto::LeaveRequest& r) -> BytesView { return r.key; },
                                [](const auto& r) -> BytesView { return r.anchor; }},
                     body);
 }

@@ -19,6 +19,11 @@ Error overloaded() {
   return {Code::try_again, "the range has too many requests under way", "repeat the request a little later", {}};
 }
 
+Error long_queue(BytesView key) {
+  return {Code::try_again, "too many transactions wait for their turn to update key " + to_hex(key), "repeat the request a little later",
+          Bytes{key}};
+}
+
 Error full() {
   return {Code::store_full, "the range's disk is nearly full", "make room on the disks of its nodes", {}};
 }
@@ -92,10 +97,21 @@ bool is_client_write(const CommandBody& command) {
   return std::holds_alternative<CommitCommand>(command) || std::holds_alternative<PrepareCommand>(command);
 }
 
+/// Whose turns are over once this was answered (K3): what it read for an update it has written now, or never will.
+proto::Attempt written_by(const proto::RangeRequestBody& body) {
+  if (const auto* commit = std::get_if<proto::CommitRequest>(&body)) return commit->attempt;
+  if (const auto* prepare = std::get_if<proto::PrepareRequest>(&body)) return prepare->attempt;
+  return {};
+}
+
 /// The attempt that a request is for; id zero: none, a mere reader.
 proto::Attempt attempt_of(const proto::RangeRequestBody& body) {
-  return std::visit(Overloaded{[](const proto::ReadRequest& r) { return proto::Attempt{r.read_ts, r.read_ts}; },
+  return std::visit(Overloaded{[](const proto::ReadRequest& r) {
+                                 const Timestamp id = r.update_id ? r.update_id : r.read_ts;
+                                 return proto::Attempt{id, id};
+                               },
                                [](const proto::SplitRequest&) { return proto::Attempt{}; },
+                               [](const proto::LeaveRequest&) { return proto::Attempt{}; },
                                [](const auto& r) { return r.attempt; }},
                     body);
 }
@@ -103,7 +119,12 @@ proto::Attempt attempt_of(const proto::RangeRequestBody& body) {
 }  // namespace
 
 DataMachine::DataMachine(MachineHost& host, const DataOptions& options)
-    : host_{host}, options_{options}, recent_{options.recent_writes_max}, collector_{options.collect} {}
+    : host_{host},
+      options_{options},
+      update_queue_{options.update_queue},
+      sweeper_{options.sweep},
+      recent_{options.recent_writes_max},
+      collector_{options.collect} {}
 
 // Every replica
 
@@ -124,6 +145,7 @@ void DataMachine::apply(LogIndex, Term, BytesView bytes, std::optional<uint64_t>
   const bool done = state_.apply(*command, host_.descriptor(), host_.state(), out);
   const auto* split = done ? std::get_if<SplitCommand>(&command->body) : nullptr;
   if (split != nullptr) host_.split(split->left, split->right);
+  split_lately_ = split_lately_ || split != nullptr;
   if (done && floor_known_) remember_writes(*command);
   if (!cookie) return;
   if (*cookie == upkeep_) return upkeep_applied(*command);
@@ -163,7 +185,9 @@ void DataMachine::lost_leadership() {
   task_bytes_ = 0;
   latches_.clear();
   lock_waits_.clear();
+  update_queue_.clear();
   unlocked_.clear();
+  sweeper_.reset();
   pending_met_.clear();
   resolved_.clear();
   ready_.clear();
@@ -186,6 +210,11 @@ void DataMachine::request(RequestToken from, BytesView body) {
   if (const auto* done = std::get_if<proto::ForgetRequest>(&request->body)) {
     forget(*done);
     return reply(from, proto::Done{});
+  }
+  if (const auto* leave = std::get_if<proto::LeaveRequest>(&request->body)) {
+    reply(from, proto::Done{});
+    pass_turns(update_queue_.leave(leave->update_id, host_.now()));
+    return run();
   }
   if (tasks_.size() >= options_.requests_max || task_bytes_ + body.size() > options_.request_bytes_max) {
     return reply(from, overloaded());
@@ -236,7 +265,12 @@ void DataMachine::timestamp(uint64_t cookie, Timestamp ts) {
   if (!timestamps_.joined.empty() && timestamps_.cookie == 0) ask_timestamp();
   if (const auto task = tasks_.find(cookie); task != tasks_.end()) {
     task->second.fresh = ts;
-    ready_.push_back(cookie);
+    if (auto* read = std::get_if<proto::ReadRequest>(&task->second.request.body)) {
+      read->read_ts = ts;  // K3: a read there like any other, from its latches on (R1)
+      latch(cookie, task->second);
+    } else {
+      ready_.push_back(cookie);
+    }
   }
   run();
 }
@@ -265,7 +299,32 @@ void DataMachine::admit_known(const std::vector<TaskId>& waiting, bool asked) {
   }
 }
 
+/// K3. A task that is not told now, or refused, is among the changes of turns later.
+bool DataMachine::awaits_turn(TaskId id, Task& task) {
+  const auto* read = std::get_if<proto::ReadRequest>(&task.request.body);
+  if (task.has_turn || read == nullptr || !read->update_id || !DDB_KEEPS("K3")) return false;
+  const auto turn = update_queue_.ask(read->keys.front(), read->update_id, task.from.connection, id, host_.now());
+  task.has_turn = turn == UpdateQueue::Turn::now;
+  if (turn == UpdateQueue::Turn::full) finish(id, long_queue(read->keys.front()));
+  return turn != UpdateQueue::Turn::now;
+}
+
+void DataMachine::pass_turns(UpdateQueue::Changes changes) {
+  for (const TaskId id : changes.granted) {
+    tasks_.at(id).has_turn = true;
+    host_.want_timestamp(id);
+  }
+  for (const TaskId id : changes.impatient) finish(id, long_queue(first_key(tasks_.at(id).request.body)));
+  for (const TaskId id : changes.gone) finish(id, redirect());
+}
+
+void DataMachine::connection_closed(ConnectionId connection) {
+  pass_turns(update_queue_.closed(connection, host_.now()));
+  run();
+}
+
 void DataMachine::latch(TaskId id, Task& task) {
+  if (awaits_turn(id, task)) return;
   bool granted = false;
   if (const auto reading = reading_of(task.request.body)) {
     granted = !DDB_KEEPS("R1") || latches_.wait(id, *reading->keys, reading->spans);
@@ -289,6 +348,9 @@ void DataMachine::applied() {
   std::vector<TaskId> waiters;
   for (const Bytes& key : std::exchange(unlocked_, {})) lock_waits_.opened(key, waiters);
   relatch(waiters, false);
+  if (std::exchange(split_lately_, false)) {
+    for (const TaskId id : update_queue_.clear()) finish(id, redirect_for(tasks_.at(id).request));
+  }
   run();
 }
 
@@ -349,6 +411,7 @@ void DataMachine::evaluate(TaskId id, Task& task) {
   auto verdict = verdict_of(task);
   if (auto* reply = std::get_if<proto::RangeReply>(&verdict)) {
     if (const auto* locked = std::get_if<proto::Locked>(reply); locked && !task.waited) return await_lock(id, task, *locked);
+    if (std::holds_alternative<proto::PrepareReply>(*reply)) note_renewal(task.request.body);
     return answer(id, task, std::move(*reply));
   }
   if (DDB_KEEPS("P8.lease")) task.confirmed = false;  // what comes next takes its time
@@ -362,7 +425,7 @@ Verdict DataMachine::verdict_of(const Task& task) {
   const CommitContext context = commit_context();
   return std::visit(
       Overloaded{[&](const proto::ReadRequest& r) -> Verdict {
-                   return evaluate_read(host_.state(), r, record(), options_.read, floor_);
+                   return evaluate_read(host_.state(), r, record(), options_.read, task.fresh, floor_);
                  },
                  [&](const proto::CommitRequest& r) { return evaluate_commit(context, r, task.fresh); },
                  [&](const proto::SettleRequest& r) { return evaluate_settle(context, r); },
@@ -373,7 +436,7 @@ Verdict DataMachine::verdict_of(const Task& task) {
                  [&](const proto::QueryLocksRequest& r) -> Verdict { return evaluate_query(context, r); },
                  [&](const proto::ResolveRequest& r) { return evaluate_resolve(context, r); },
                  [&](const proto::SplitRequest& r) { return evaluate_split(host_, record(), r); },
-                 [&](const proto::ForgetRequest&) -> Verdict { return proto::RangeReply{proto::Done{}}; }},
+                 [&](const auto&) -> Verdict { return proto::RangeReply{proto::Done{}}; }},
       task.request.body);
 }
 
@@ -418,6 +481,20 @@ bool DataMachine::is_abandoned(const proto::RecoverRequest& request) {
   return !first && host_.now() - met->second >= options_.pending_patience;
 }
 
+/// V4: a prepare at the anchor that was asked for before is its coordinator's way to say that it is at work.
+void DataMachine::note_renewal(const proto::RangeRequestBody& body) {
+  const auto& prepare = std::get<proto::PrepareRequest>(body);
+  if (prepare.record == proto::RecordKind::none || !DDB_KEEPS("V4.renew")) return;
+  pending_met_[transaction_key(prepare.anchor, prepare.attempt.id)] = host_.now();
+  sweeper_.renewed(prepare.attempt, host_.now());
+}
+
+/// V4. Needs no lease: what it finds is only asked about.
+void DataMachine::sweep() {
+  if (record().locks == 0 && record().records == 0) return;
+  for (auto& locked : sweeper_.next(host_.state(), host_.descriptor().span, host_.now())) host_.orphaned(std::move(locked));
+}
+
 void DataMachine::forget(const proto::ForgetRequest& request) {
   if (resolved_.size() < options_.requests_max) resolved_.push_back({request.attempt, request.anchor});
 }
@@ -439,7 +516,9 @@ void DataMachine::finish(TaskId id, const proto::RangeReply& what) {
   reply(task->second.from, what);
   unlatch(id, task->second);
   task_bytes_ -= task->second.bytes;
+  const proto::Attempt done = written_by(task->second.request.body);
   tasks_.erase(task);
+  if (done.id) pass_turns(update_queue_.leave(done.id, host_.now()));
 }
 
 CommitContext DataMachine::commit_context() { return {host_.state(), floor_, record_floor_, recent_, record()}; }
@@ -483,10 +562,12 @@ void DataMachine::tick() {
   if (stale && timestamps_.cookie == 0) ask_timestamp();
   if (wants_upkeep()) host_.lease_valid() ? follow_collector() : wake_for_upkeep();
   propose_forgetting();
+  if (DDB_KEEPS("V4")) sweep();
   std::erase_if(pending_met_, [&](const auto& met) { return host_.now() - met.second > 2 * options_.pending_patience; });
   std::vector<TaskId> waiters;
   lock_waits_.expire(host_.now(), waiters);
   relatch(waiters, true);
+  if (!update_queue_.empty()) pass_turns(update_queue_.expire(host_.now()));
   run();
 }
 

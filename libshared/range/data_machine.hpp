@@ -1,7 +1,7 @@
 // The state machine of a range: versions of rows, locks and records of transactions.
 //
 // The leader evaluates requests, every replica applies commands. Parts: data_state (what commands change),
-// evaluate_read, evaluate_commit, evaluate_record, latches, lock_waits, collector. Here is the order of things, and who
+// evaluate_read, evaluate_commit, evaluate_record, latches, lock_waits, update_queue, sweeper, collector. Here is the order of things, and who
 // waits for what:
 //
 //   request -> known -> latched -> leased -> evaluated -> answered                  a read, a settle, a refusal
@@ -10,6 +10,8 @@
 //                          +-- fresh C (P8) ----+
 //                 ^                             |
 //                 +-- another's lock, gone (K1) +
+//
+// A read for an update waits for its turn (K3) before it is latched.
 //
 //   known    the oracle has given all its timestamps (R1); a write: the floor of this term is known too (L2)
 //   latched  nothing that it must see is on its way (R1)
@@ -34,6 +36,8 @@
 #include "range/lock_waits.hpp"
 #include "range/machine.hpp"
 #include "range/split.hpp"
+#include "range/sweeper.hpp"
+#include "range/update_queue.hpp"
 
 namespace ddb::range {
 
@@ -48,9 +52,11 @@ struct DataOptions {
   // request that is repeated meanwhile would wait anew, and never hear of the lock.
   Duration lock_patience_older = std::chrono::milliseconds{20};
   Duration lock_patience_younger = std::chrono::milliseconds{250};
-  // V4: a PENDING record that nobody decides for this long is aborted by who meets its locks.
-  Duration pending_patience = std::chrono::seconds{15};
+  // V4: a PENDING record that its coordinator neither decides nor renews for this long is aborted by who meets its locks.
+  Duration pending_patience = std::chrono::seconds{10};
   ReadLimits read;
+  UpdateQueueOptions update_queue;
+  SweepOptions sweep;
   CollectOptions collect;
   // R1 refuses timestamps above any that the oracle is known to have given. At zero a request with a newer one
   // than this replica has heard of waits while it asks the oracle: one round trip for all such requests.
@@ -69,6 +75,7 @@ class DataMachine : public Machine {
   void apply(LogIndex index, Term term, BytesView command, std::optional<uint64_t> cookie,
              env::WriteBatch& out) override;
   void request(RequestToken from, BytesView body) override;
+  void connection_closed(ConnectionId connection) override;
   void became_leader() override;
   void lost_leadership() override;
   void dropped(uint64_t cookie) override;
@@ -94,11 +101,12 @@ class DataMachine : public Machine {
     proto::RangeRequest request;
     size_t bytes = 0;
     bool latched = false;    // holds latches, or queues for them
+    bool has_turn = false;   // among those who read for an update (K3)
     bool waited = false;     // for others' locks, as long as it may
     std::optional<Instant> waits_until;  // for them; since it met the first
     bool confirmed = false;  // by a quorum, for the next step
     bool proposed = false;
-    Timestamp fresh;         // taken for it from the oracle (P8)
+    Timestamp fresh;         // taken for it from the oracle (P8, K3)
     std::optional<proto::RangeReply> answer;  // ready, but not yet leased
   };
   using Tasks = std::map<TaskId, Task>;
@@ -117,6 +125,8 @@ class DataMachine : public Machine {
   Timestamp highest_possible(Timestamp heard) const;
   void ask_timestamp();
   void admit_known(const std::vector<TaskId>& waiting, bool asked);
+  bool awaits_turn(TaskId id, Task& task);
+  void pass_turns(UpdateQueue::Changes changes);
   void latch(TaskId id, Task& task);
   void raise_floor(const proto::RangeRequestBody& body);
   void run();
@@ -131,6 +141,8 @@ class DataMachine : public Machine {
   void relatch(const std::vector<TaskId>& waiters, bool waited);
   void unlatch(TaskId id, Task& task);
   bool is_abandoned(const proto::RecoverRequest& request);
+  void note_renewal(const proto::RangeRequestBody& body);
+  void sweep();
   void forget(const proto::ForgetRequest& request);
   void propose_forgetting();
   void finish(TaskId id, const proto::RangeReply& what);
@@ -159,8 +171,11 @@ class DataMachine : public Machine {
   TaskId last_id_ = 0;
   Latches latches_;
   LockWaits lock_waits_;
+  UpdateQueue update_queue_;
+  bool split_lately_ = false;                 // since the last applied()
   std::vector<Bytes> unlocked_;               // keys whose locks went since the last applied()
-  std::map<Bytes, Instant> pending_met_;      // when a PENDING record was first asked about
+  Sweeper sweeper_;
+  std::map<Bytes, Instant> pending_met_;      // when a PENDING record was renewed last, or else first asked about
   std::vector<ForgetCommand::Name> resolved_; // records to be marked so, all in one entry
   std::vector<TaskId> ready_;  // to go on, in order
   mvcc::ReadFloor floor_;

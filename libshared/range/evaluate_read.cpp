@@ -56,6 +56,7 @@ Result<void> read_page(mvcc::Reader& reader, const proto::ReadRequest& request, 
 Result<std::optional<proto::Locked>> locked_below(env::State& state, const proto::ReadRequest& request,
                                                   const std::optional<env::KeySpan>& rest) {
   mvcc::LockReader reader{state, true};
+  const Timestamp highest = request.update_id ? Timestamp{UINT64_MAX} : request.read_ts;
   std::optional<proto::Locked> locked;
   const auto meet = [&](const Bytes& key, const mvcc::Lock& lock) {
     const proto::Attempt attempt{lock.attempt.id, lock.attempt.c0};
@@ -65,7 +66,7 @@ Result<std::optional<proto::Locked>> locked_below(env::State& state, const proto
   for (const Bytes& key : request.keys) {
     const auto lock = reader.at(key);
     if (!lock) return std::unexpected(lock.error());
-    if (*lock && (*lock)->min_commit_ts <= request.read_ts) meet(key, **lock);
+    if (*lock && (*lock)->min_commit_ts <= highest) meet(key, **lock);
   }
   if (!request.scan) return locked;
   const auto found = reader.in_the_way(covered(*request.scan, request.reverse, rest), request.read_ts, {}, locks_named_max);
@@ -74,14 +75,16 @@ Result<std::optional<proto::Locked>> locked_below(env::State& state, const proto
   return locked;
 }
 
-}  // namespace
+/// The newest version of the key, if it is above read_ts.
+Result<std::optional<Timestamp>> changed_since(mvcc::Reader& reader, const proto::ReadRequest& request) {
+  const auto newest = reader.at(request.keys.front(), Timestamp{UINT64_MAX});
+  if (!newest) return std::unexpected(newest.error());
+  if (!*newest || (*newest)->ts <= request.read_ts) return std::nullopt;
+  return (*newest)->ts;
+}
 
-proto::RangeReply evaluate_read(env::State& state, const proto::ReadRequest& request, const DataRecord& record,
-                                const ReadLimits& limits, mvcc::ReadFloor& floor) {
-  if (DDB_KEEPS("R5") && request.read_ts < record.threshold) {
-    return Error{Code::too_old, "the versions of that time are no longer kept",
-                 fmt::format("read at {} or later", record.threshold.value), {}};
-  }
+proto::RangeReply read_at(env::State& state, const proto::ReadRequest& request, const DataRecord& record, const ReadLimits& limits,
+                          mvcc::ReadFloor& floor) {
   proto::ReadReply reply;
   mvcc::Reader reader{state};
   if (DDB_KEEPS("R3")) {
@@ -95,6 +98,25 @@ proto::RangeReply evaluate_read(env::State& state, const proto::ReadRequest& req
   auto locked = locked_below(state, request, reply.rest);
   if (!locked) return locked.error();
   if (*locked) return **std::move(locked);
+  return reply;
+}
+
+}  // namespace
+
+Verdict evaluate_read(env::State& state, const proto::ReadRequest& request, const DataRecord& record, const ReadLimits& limits,
+                      Timestamp fresh, mvcc::ReadFloor& floor) {
+  if (DDB_KEEPS("R5") && request.read_ts < record.threshold) {
+    return Error{Code::too_old, "the versions of that time are no longer kept",
+                 fmt::format("read at {} or later", record.threshold.value), {}};
+  }
+  proto::RangeReply reply = read_at(state, request, record, limits, floor);
+  auto* read = std::get_if<proto::ReadReply>(&reply);
+  if (!request.update_id || read == nullptr) return reply;
+  mvcc::Reader reader{state};
+  const auto changed = fresh ? Result<std::optional<Timestamp>>{} : changed_since(reader, request);
+  if (!changed) return changed.error();
+  if (*changed) return NeedsTimestamp{**changed};
+  read->read_ts = fresh;
   return reply;
 }
 

@@ -5,6 +5,7 @@
 #include "mvcc/read_floor.hpp"
 #include "proto/range.hpp"
 #include "range/data_state.hpp"
+#include "range/evaluate_commit.hpp"
 
 namespace ddb::range {
 
@@ -17,7 +18,10 @@ struct ReadLimits {
 
 /// Raises the floor of what it read. Locked: another's lock may commit at or below read_ts (R2). Errors: too_old,
 /// too_long, bad_data.
-proto::RangeReply evaluate_read(env::State& state, const proto::ReadRequest& request, const DataRecord& record,
-                                const ReadLimits& limits, mvcc::ReadFloor& floor);
+///
+/// K3, a read for an update: any lock of another's is in the way, since it would be one at commit; and where the key has
+/// changed since read_ts, it wants to be at a `fresh` timestamp (zero: not yet; else read_ts is that).
+Verdict evaluate_read(env::State& state, const proto::ReadRequest& request, const DataRecord& record, const ReadLimits& limits,
+                      Timestamp fresh, mvcc::ReadFloor& floor);
 
 }  // namespace ddb::range

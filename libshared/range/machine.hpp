@@ -72,6 +72,9 @@ class MachineHost {
   virtual bool config_settled() const { return true; }
   /// This store holds, or held, a replica of that range.
   virtual bool has_trace(RangeId) const { return false; }
+  /// Somebody should find out what became of this attempt, and clear its locks away: its coordinator seems to be gone (V4).
+  /// May be said again and again.
+  virtual void orphaned(proto::Locked) {}
   /// The range of this store that holds `key`; null: none is known. Valid until the callback returns.
   virtual const proto::RangeDescriptor* holder_of(BytesView /*key*/) const { return nullptr; }
 

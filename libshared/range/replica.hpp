@@ -36,6 +36,7 @@ class ReplicaContext {
   /// Replica::timestamp(leadership, cookie, ts) when it comes, if the replica still lives.
   virtual void want_timestamp(Replica& replica, uint64_t leadership, uint64_t cookie) = 0;
   virtual bool has_trace(RangeId range) const = 0;
+  virtual void orphaned(proto::Locked locked) = 0;
   virtual const proto::RangeDescriptor* holder_of(BytesView key) const = 0;
   /// Has settle() called once more before outputs are taken.
   virtual void touch(Replica& replica) = 0;
@@ -144,6 +145,7 @@ class Replica final : public MachineHost {
   void cleared(const env::KeySpan& span) override { context_.cleared(span); }
   bool config_settled() const override;
   bool has_trace(RangeId range) const override { return context_.has_trace(range); }
+  void orphaned(proto::Locked locked) override { context_.orphaned(std::move(locked)); }
   const proto::RangeDescriptor* holder_of(BytesView key) const override { return context_.holder_of(key); }
   void split(const proto::RangeDescriptor& left, const proto::RangeDescriptor& right) override;
   Result<LogIndex> propose(Bytes command, uint64_t cookie) override;

@@ -485,7 +485,7 @@ void Store::report_leadership(const Replica& replica) {
 
 StoreOutputs Store::take() {
   for (auto& batch : messages_) batch.ailing = now_ < calm_until_;
-  return {std::exchange(messages_, {}), std::exchange(replies_, {}), calls_.take(), failed_};
+  return {std::exchange(messages_, {}), std::exchange(replies_, {}), calls_.take(), std::exchange(orphans_, {}), failed_};
 }
 
 std::optional<proto::LogBatch> Store::next_batch(Instant now) {

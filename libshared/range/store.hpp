@@ -71,6 +71,7 @@ struct StoreOutputs {
   std::vector<proto::PeerBatch> messages;  // at most one per peer store
   std::vector<StoreReply> replies;
   std::vector<OracleCall> oracle_calls;
+  std::vector<proto::Locked> orphans;  // V4: to be found out about at their anchors, in whatever range these are
   std::optional<Error> failed;  // the store cannot go on: the process must end
 };
 
@@ -153,6 +154,7 @@ class Store final : private ReplicaContext, private SnapshotHost {
   void reply(RequestToken to, Bytes body) override { replies_.push_back({to, std::move(body)}); }
   void want_timestamp(Replica& replica, uint64_t leadership, uint64_t cookie) override;
   bool has_trace(RangeId range) const override;
+  void orphaned(proto::Locked locked) override { orphans_.push_back(std::move(locked)); }
   const proto::RangeDescriptor* holder_of(BytesView key) const override;
   void touch(Replica& replica) override { dirty_.insert(replica.range()); }
 
@@ -227,6 +229,7 @@ class Store final : private ReplicaContext, private SnapshotHost {
 
   std::vector<proto::PeerBatch> messages_;
   std::vector<StoreReply> replies_;
+  std::vector<proto::Locked> orphans_;
 
   OracleCalls calls_;
   TimestampQueue timestamps_{calls_};

@@ -424,7 +424,10 @@ SqlResult<void> Executor::passes(const Bound& bound, std::vector<std::vector<Val
   if (plan.load) {
     stages_.set_pass(Stages::Pass::paging);
     bind_run(plan.load, bound, 0);
-    if (auto loaded = step_to_end(plan.load, nullptr); !loaded) return loaded;
+    read_tables_->reads_for_update(plan.table);
+    const auto loaded = step_to_end(plan.load, nullptr);
+    read_tables_->reads_for_update(0);
+    if (!loaded) return loaded;
   }
   if (plan.claims && plan.kind == StatementKind::insert) {
     stages_.set_pass(Stages::Pass::dry);

@@ -163,6 +163,7 @@ SqlResult<std::shared_ptr<Plan>> Planner::make_dml(const ParsedStatement& s, con
     auto load = Query::prepare(db_, rewritten.load, true);
     if (!load) return std::unexpected(to_sql_error(load.error(), sqlite3_extended_errcode(db_)));
     plan.load = *std::move(load);
+    plan.table = table.id;
   }
   return keep(s, std::move(plan));
 }

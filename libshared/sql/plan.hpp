@@ -25,6 +25,7 @@ struct Plan {
   std::vector<ColumnInfo> columns;      // of its rows; empty: it returns none
   Query main;
   Query load;                           // UPDATE, DELETE on a table: pages its rows in
+  uint64_t table = 0;                   // that one
   bool claims = false;                  // conflicting rows are looked up first
   OnConflict on_conflict = OnConflict::none;
   bool can_lift = false;                // INSERT of literals: rows may run one by one

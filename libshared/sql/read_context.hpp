@@ -51,6 +51,7 @@ struct ReadContext {
   Reader* reader = nullptr;
   Timestamp as_of{};  // what it reads at, when that is in the past
   std::optional<Error> error;
+  uint64_t changes = 0;              // the table whose rows are read to be changed; zero: none
   std::vector<ReadCursor*> cursors;  // open ones, in order of opening
   std::map<uint64_t, TableCache> caches;                // by table id
   std::map<const ReadPlan*, JoinGuess> guesses;

@@ -30,6 +30,11 @@ bool is_limited(const ReadPlan& plan, sqlite3_value** arguments) {
   return plan.limit >= 0 && sqlite3_value_int64(arguments[plan.limit]) > 0;
 }
 
+Result<std::vector<std::optional<Bytes>>> one(Result<std::optional<Bytes>> value) {
+  if (!value) return std::unexpected(std::move(value.error()));
+  return std::vector{*std::move(value)};
+}
+
 }  // namespace
 
 ReadCursor::ReadCursor(ReadContext& context, ReadTable& table)
@@ -189,7 +194,7 @@ Result<void> ReadCursor::read_points() {
     keys.push_back(std::move(pieces_.back().start));
     pieces_.pop_back();
   }
-  auto values = reader().get(keys);
+  auto values = keys.size() == 1 && for_update() ? one(reader().get_for_update(keys.front())) : reader().get(keys);
   if (!values) return std::unexpected(values.error());
   for (size_t i = 0; i < keys.size(); ++i)
     if ((*values)[i]) page_.push_back({std::move(keys[i]), std::move(*(*values)[i])});

@@ -34,6 +34,8 @@ class ReadCursor : public sqlite3_vtab_cursor {
  private:
   const Table& table() const { return *table_.table; }
   Reader& reader() { return *context_.reader; }
+  /// K3: rows of the table that a statement changes, before it does.
+  bool for_update() const { return index_ == nullptr && context_.changes == table().id; }
 
   // Where rows are: in a page just read, or in the statement's cache.
   size_t size() const { return cached_ ? picks_.size() : page_.size(); }

@@ -210,6 +210,8 @@ void ReadTables::use_reader(Reader* reader, Timestamp as_of) {
   impl_->context.forget();
 }
 
+void ReadTables::reads_for_update(uint64_t table) { impl_->context.changes = table; }
+
 std::optional<Error> ReadTables::take_error() { return std::exchange(impl_->context.error, std::nullopt); }
 
 }  // namespace ddb::sql

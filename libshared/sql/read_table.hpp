@@ -38,6 +38,9 @@ class ReadTables {
   /// `as_of`: the past time that it reads at, if it does.
   void use_reader(Reader* reader, Timestamp as_of = {});
 
+  /// Rows of this table that are read by their key are about to be changed (K3); zero: of none. Between statements only.
+  void reads_for_update(uint64_t table);
+
   /// The error behind an SQLITE_ERROR or SQLITE_BUSY of a statement that read, with its code (conflict, unavailable,
   /// too_long...); nullopt: SQLite's own. Forgets it.
   std::optional<Error> take_error();

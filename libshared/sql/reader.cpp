@@ -93,6 +93,12 @@ Result<std::optional<Bytes>> Reader::get(const Bytes& key) {
   return std::move(values->front());
 }
 
+Result<std::optional<Bytes>> Reader::get_for_update(const Bytes& key) {
+  if (knows(key)) return get(key);
+  ++requests_;
+  return txn_.get_for_update(key);
+}
+
 Result<env::ScanPage> Reader::scan(env::ScanRequest request) {
   ++requests_;
   if (!own_.empty()) request.ahead = 0;

@@ -21,6 +21,8 @@ class Reader {
   /// One answer per key, in order. No request when own writes and prefetched keys answer them all, else one.
   Result<std::vector<std::optional<Bytes>>> get(std::span<const Bytes> keys);
   Result<std::optional<Bytes>> get(const Bytes& key);
+  /// Of a row that is about to be changed: see env::KvTxn.
+  Result<std::optional<Bytes>> get_for_update(const Bytes& key);
   /// One page. Own writes count neither towards rows_max nor bytes_max. Where there are any, nothing is read ahead: a page's
   /// rest may begin before that of the snapshot's page.
   Result<env::ScanPage> scan(env::ScanRequest request);

@@ -60,8 +60,8 @@ std::string page_in_text(const Table& table) {
   return "INSERT OR IGNORE INTO " + quote_name(stage_name(table.name)) + "(" + names + ") VALUES (" + marks + ")";
 }
 
-Error too_large(size_t bytes_max) {
-  return {Code::too_long, "transaction too large: over " + std::to_string(bytes_max >> 20) + " MB",
+Error too_large(size_t bytes, size_t bytes_max) {
+  return {Code::too_long, "transaction too large: " + std::to_string(bytes) + " bytes, over the limit of " + std::to_string(bytes_max),
           "use smaller transactions", {}};
 }
 
@@ -318,7 +318,7 @@ Result<void> Stages::page_in(Stage& stage, BytesView key, BytesView value) {
   auto row = decode_row(table, key, value);
   if (!row) return std::unexpected(row.error());
   paged_bytes_ += key.size() + value.size();
-  if (paged_bytes_ > bytes_max_) return std::unexpected(too_large(bytes_max_));
+  if (paged_bytes_ > bytes_max_) return std::unexpected(too_large(paged_bytes_, bytes_max_));
   const Pass pass = std::exchange(pass_, Pass::paging);  // S3
   const ResetGuard guard{stage.insert};
   int position = 0;
@@ -351,11 +351,19 @@ Result<void> Stages::resolve_claims() {
   return look_up(std::exchange(claimed_, {}));
 }
 
+/// K3: an UPSERT is going to write the row, there or not.
+Result<std::vector<std::optional<Bytes>>> Stages::get_for_update(const Bytes& key) {
+  auto value = reader_->get_for_update(key);
+  if (!value) return std::unexpected(std::move(value.error()));
+  return std::vector{*std::move(value)};
+}
+
 Result<void> Stages::look_up(const std::vector<std::pair<Stage*, IndexEntry>>& claims) {
   if (claims.empty()) return {};
   std::vector<Bytes> keys;
   for (const auto& [stage, entry] : claims) keys.push_back(entry.key);
-  const auto values = reader_->get(keys);
+  const bool one_row = claims.size() == 1 && claims.front().second.index == nullptr;
+  const auto values = one_row ? get_for_update(keys.front()) : reader_->get(keys);
   if (!values) return std::unexpected(values.error());
   std::vector<std::pair<Stage*, Bytes>> holders;  // rows that hold a unique entry
   for (size_t i = 0; i < claims.size(); ++i) {
@@ -438,7 +446,7 @@ Result<void> Stages::write_change(Stage& stage, const RowView* before, const Row
     written = stage.writer.update(*before, previous, *after, *buffer_);
   }
   if (!written) return written;
-  if (buffer_->bytes() > bytes_max_) return std::unexpected(too_large(bytes_max_));
+  if (buffer_->bytes() > bytes_max_) return std::unexpected(too_large(buffer_->bytes(), bytes_max_));
   return {};
 }
 

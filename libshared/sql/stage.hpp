@@ -91,6 +91,7 @@ class Stages {
   Result<void> page_in(Stage& stage, BytesView key, BytesView value);
   Result<int64_t> draw_rowid(Stage& stage);
   Result<void> claim(Stage& stage, const RowView& row);
+  Result<std::vector<std::optional<Bytes>>> get_for_update(const Bytes& key);
   Result<void> look_up(const std::vector<std::pair<Stage*, IndexEntry>>& claims);
   void on_change(int operation, const char* stage_name, int64_t old_rowid, int64_t new_rowid);
   Result<void> write_change(Stage& stage, const RowView* before, const RowView* after);

@@ -17,6 +17,11 @@ Result<std::vector<std::optional<Bytes>>> LazyTxn::get(std::span<const Bytes> ke
   return txn_->get(keys);
 }
 
+Result<std::optional<Bytes>> LazyTxn::get_for_update(const Bytes& key) {
+  if (auto begun = begin(); !begun) return std::unexpected(begun.error());
+  return txn_->get_for_update(key);
+}
+
 Result<env::ScanPage> LazyTxn::scan(const env::ScanRequest& request) {
   if (auto begun = begin(); !begun) return std::unexpected(begun.error());
   return txn_->scan(request);

@@ -24,6 +24,7 @@ class LazyTxn final : public env::KvTxn {
   bool begun() const { return txn_ != nullptr; }
   Timestamp read_ts() const override { return txn_ ? txn_->read_ts() : Timestamp{}; }
   Result<std::vector<std::optional<Bytes>>> get(std::span<const Bytes> keys) override;
+  Result<std::optional<Bytes>> get_for_update(const Bytes& key) override;
   Result<env::ScanPage> scan(const env::ScanRequest& request) override;
   void leave(const env::KeySpan& rest) override;
   Result<Timestamp> commit(std::vector<env::Write> writes) override;

@@ -79,6 +79,7 @@ void Attempt::prepare(std::shared_ptr<const Part> part) {
 void Attempt::prepare_answered(const std::shared_ptr<const Part>& part, proto::RangeReply reply) {
   if (const auto* lock = std::get_if<proto::PrepareReply>(&reply)) {
     min_commit_ts_ = std::max(min_commit_ts_, lock->min_commit_ts);
+    recorded_ = recorded_ || std::ranges::find(part->writes, anchor(), &env::Write::key) != part->writes.end();
     if (--unprepared_ == 0) all_prepared();
     return;
   }
@@ -93,6 +94,15 @@ void Attempt::prepare_answered(const std::shared_ptr<const Part>& part, proto::R
   if (error.code != Code::wrong_range || !reroute()) return fail(std::move(error));
   --unprepared_;
   place(cut(ranges_, part->writes, part->read_spans), false);
+}
+
+/// The anchor's prepare again, of its first key alone: it changes nothing (P6), and is heard. Not before the record is there:
+/// it would make one. What the answer says is no news: the record is obeyed where it is asked for (V4).
+void Attempt::renew() {
+  if (over_ || !recorded_ || std::exchange(renewing_, true)) return;
+  proto::PrepareRequest request{.attempt = plan_.attempt, .anchor = anchor(), .read_ts = plan_.read_ts, .writes = {plan_.writes.front()},
+                                .read_spans = {}, .record = proto::RecordKind::pending, .keys = {}};
+  calls_.call(anchor(), std::move(request), [self = shared_from_this()](Answer) { self->renewing_ = false; });
 }
 
 void Attempt::validate(std::vector<env::KeySpan> spans, Timestamp at, std::function<void()> passed) {

@@ -39,6 +39,8 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
 
   void start();
   void timestamp(Timestamp fresh);
+  /// V4: the coordinator is at work. To be called now and then.
+  void renew();
   /// Nobody hears of it any more.
   void abandon() { over_ = true; }
   /// A request that may leave locks, or the record, was sent.
@@ -71,6 +73,8 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   size_t unprepared_ = 0;  // parts that write, without their locks
   Timestamp min_commit_ts_;
   bool prepared_ = false;
+  bool recorded_ = false;  // the record is there
+  bool renewing_ = false;
   bool over_ = false;  // the verdict is out, or somebody else's matter
   bool told_ = false;  // that it is committed
   int reroutes_ = 0;

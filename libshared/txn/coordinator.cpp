@@ -66,7 +66,8 @@ void Coordinator::timestamp(Result<Timestamp> ts) {
     return;
   }
   read_ts_ = *ts;
-  for (const auto& [id, read] : reads_) send_read(id);
+  id_.id = *ts;
+  send_waiting_reads();
 }
 
 void Coordinator::reply(uint64_t token, RangeReply reply) { calls_.reply(token, std::move(reply)); }
@@ -75,6 +76,7 @@ void Coordinator::no_answer(uint64_t token, const Error& why) { calls_.no_answer
 
 void Coordinator::give_up() {
   timestamp_wanted_ = false;
+  moving_ = false;
   while (!reads_.empty()) {
     const auto& [id, read] = *reads_.begin();
     finish_read(id, std::unexpected(unanswered(calls_.trouble(read.call).why)));
@@ -92,18 +94,21 @@ void Coordinator::give_up() {
   calls_.clear();
 }
 
-uint64_t Coordinator::read(Bytes key, proto::ReadRequest request) {
+uint64_t Coordinator::read(Bytes key, proto::ReadRequest request) { return add_read(std::move(key), std::move(request), false); }
+
+uint64_t Coordinator::read_for_update(Bytes key) {
+  proto::ReadRequest request;
+  request.keys = {key};
+  return add_read(std::move(key), std::move(request), !read_ts_given_);  // a given read_ts cannot move
+}
+
+Coordinator::ReadId Coordinator::add_read(Bytes key, proto::ReadRequest request, bool for_update) {
   DDB_ASSERT(phase_ == Phase::open);
   has_read_ = true;
   const ReadId id = ++last_read_;
-  auto& read = reads_[id];
-  read.key = std::move(key);
-  read.body = std::make_shared<RangeRequestBody>(std::move(request));
-  if (read_ts_) {
-    send_read(id);
-  } else {
-    want_timestamp();
-  }
+  reads_[id] = {.key = std::move(key), .request = std::move(request), .for_update = for_update, .call = 0};
+  if (!read_ts_) want_timestamp();
+  else if (!moving_) send_read(id);
   return id;
 }
 
@@ -114,8 +119,15 @@ void Coordinator::drop(ReadId id) {
 
 void Coordinator::send_read(ReadId id) {
   Read& read = reads_.at(id);
-  if (read.call == 0) std::get<proto::ReadRequest>(*read.body).read_ts = read_ts_;
-  read.call = calls_.call(read.key, read.body, [this, id](Answer answer) { read_answered(id, std::move(answer.reply)); });
+  read.request.read_ts = read_ts_;
+  if (read.for_update) read.request.update_id = id_.id;
+  read.call = calls_.call(read.key, read.request, [this, id](Answer answer) { read_answered(id, std::move(answer.reply)); });
+}
+
+void Coordinator::send_waiting_reads() {
+  for (const auto& [id, read] : reads_) {
+    if (read.call == 0) send_read(id);
+  }
 }
 
 /// Reads change nothing that a repetition could double: they are repeated until someone answers.
@@ -129,10 +141,48 @@ void Coordinator::read_answered(ReadId id, RangeReply reply) {
   }
   if (auto* error = std::get_if<Error>(&reply)) return finish_read(id, std::unexpected(std::move(*error)));
   auto* done = std::get_if<proto::ReadReply>(&reply);
-  const auto& asked = std::get<proto::ReadRequest>(*read->second.body);
+  const proto::ReadRequest& asked = read->second.request;
   if (done == nullptr || done->values.size() != asked.keys.size()) return finish_read(id, std::unexpected(bad_reply()));
-  note_spans(asked, *done);
-  finish_read(id, std::move(*done));
+  if (read->second.for_update) update_keys_.push_back(read->second.key);
+  if (moving_ || asked.read_ts != read_ts_) {  // from before read_ts moved, or amid that: it is read again
+    read->second.call = 0;
+    if (!moving_) send_read(id);
+    return;
+  }
+  done->read_ts > read_ts_ ? move_reads(id, std::move(*done)) : take_read(id, std::move(*done));
+}
+
+void Coordinator::take_read(ReadId id, proto::ReadReply reply) {
+  note_spans(reads_.at(id).request, reply);
+  finish_read(id, std::move(reply));
+}
+
+/// K2: what was read before has to be so at the read's own timestamp as well. Reads that are answered meanwhile wait.
+void Coordinator::move_reads(ReadId id, proto::ReadReply reply) {
+  moving_ = true;
+  const Timestamp at = reply.read_ts;
+  const auto passed = [this, id, at, reply = std::move(reply)] {
+    moving_ = false;
+    if (phase_ != Phase::open) return;
+    read_ts_ = at;
+    if (reads_.contains(id)) take_read(id, reply);
+    send_waiting_reads();
+  };
+  const auto failed = [this, id](Error error) {
+    moving_ = false;
+    if (phase_ != Phase::open) return;
+    if (reads_.contains(id)) finish_read(id, std::unexpected(std::move(error)));
+    send_waiting_reads();
+  };
+  validate_reads(at, passed, failed);
+}
+
+/// K2: every span. Others' locks are found out about at once: nobody waits for this one, which holds none (K1).
+void Coordinator::validate_reads(Timestamp at, std::function<void()> passed, std::function<void(Error)> failed) {
+  if (!DDB_KEEPS("K2")) return passed();
+  validate(calls_, ranges_, {{id_.id, at}, read_ts_, at, spans_.spans()},
+           {.passed = std::move(passed), .failed = std::move(failed),
+            .met = [this](const proto::Locked& locked, std::function<void()> again) { recovery_.clear_away(locked, std::move(again)); }});
 }
 
 void Coordinator::finish_read(ReadId id, Result<proto::ReadReply> reply) {
@@ -278,11 +328,7 @@ void Coordinator::refresh_at(Timestamp fresh) {
   const auto failed = [this](Error) {
     if (phase_ == Phase::refreshing) finish(std::unexpected(std::move(refusal_)));
   };
-  if (!DDB_KEEPS("K2")) return passed();
-  validate(calls_, ranges_, {{id_.id, fresh}, read_ts_, fresh, spans_.spans()},
-           {.passed = passed, .failed = failed, .met = [this](const proto::Locked& locked, std::function<void()> again) {
-              recovery_.clear_away(locked, std::move(again));  // it holds nothing now, so nobody waits for it (K1)
-            }});
+  validate_reads(fresh, passed, failed);
 }
 
 /// unknown_outcome only when it is true: not when no copy has left.
@@ -292,9 +338,22 @@ Error Coordinator::uncertainty(const Error& trouble, bool in_doubt) const {
   return {Code::unknown_outcome, "the transaction may or may not have committed: " + why, "read back what it wrote", {}};
 }
 
+void Coordinator::renew() {
+  if (phase_ == Phase::committing && attempt_) attempt_->renew();
+}
+
+/// What the transaction has asked to write is told by that.
+void Coordinator::leave() {
+  for (const Bytes& key : std::exchange(update_keys_, {})) {
+    const bool written = id_.c0 && std::ranges::find(writes_, key, &env::Write::key) != writes_.end();
+    if (!written) calls_.call(key, proto::LeaveRequest{id_.id, key}, [](Answer) {});
+  }
+}
+
 void Coordinator::finish(Result<Timestamp> outcome) {
   phase_ = Phase::over;
   timestamp_wanted_ = false;
+  leave();
   effects_.outcome = std::move(outcome);
 }
 

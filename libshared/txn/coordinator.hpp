@@ -16,6 +16,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -59,6 +60,9 @@ class Coordinator {
   /// Reads keys, then a page of a scan, all within the range that holds `key`. request.read_ts is filled in. Returns an id.
   /// Errors of reads: conflict, too_old, unavailable, try_again, and what the range says.
   uint64_t read(Bytes key, proto::ReadRequest request);
+  /// Reads one key that the transaction is likely to write: waits for its turn among others that say so, and moves read_ts up
+  /// where the key has changed, all earlier reads with it (K2, K3). try_again: too many wait for it.
+  uint64_t read_for_update(Bytes key);
   /// Nobody wants its answer any more. An id that was answered: nothing.
   void drop(uint64_t id);
 
@@ -75,6 +79,10 @@ class Coordinator {
   void reply(uint64_t token, proto::RangeReply reply);
   /// unknown_outcome: sent, perhaps received. Any other code: it was not sent.
   void no_answer(uint64_t token, const Error& why);
+  /// V4: the commit takes its time, and its caller still waits. To be called every few seconds.
+  void renew();
+  /// Nothing more will be asked for: who waits for a key that was read for an update need wait no longer.
+  void leave();
   /// The caller waits no longer: everything under way ends now, as uncertain as it is, clearing up included. Requests that
   /// were not taken never leave; one that left should be answered before, by no_answer(), if it is known not to have been sent.
   void give_up();
@@ -94,7 +102,8 @@ class Coordinator {
 
   struct Read {
     Bytes key;
-    std::shared_ptr<proto::RangeRequestBody> body;
+    proto::ReadRequest request;
+    bool for_update = false;
     Calls::CallId call = 0;  // zero: waits for read_ts
   };
   using ReadId = uint64_t;
@@ -102,10 +111,15 @@ class Coordinator {
   void want_timestamp();
 
   // Reads.
+  ReadId add_read(Bytes key, proto::ReadRequest request, bool for_update);
   void send_read(ReadId id);
+  void send_waiting_reads();
   void read_answered(ReadId id, proto::RangeReply reply);
+  void take_read(ReadId id, proto::ReadReply reply);
+  void move_reads(ReadId id, proto::ReadReply reply);
   void finish_read(ReadId id, Result<proto::ReadReply> reply);
   void note_spans(const proto::ReadRequest& request, const proto::ReadReply& reply);
+  void validate_reads(Timestamp at, std::function<void()> passed, std::function<void(Error)> failed);
 
   // Commit.
   void start_attempt(Timestamp c0);
@@ -136,6 +150,8 @@ class Coordinator {
   std::map<ReadId, Read> reads_;
   SpanSet spans_;
   bool has_read_ = false;
+  bool moving_ = false;              // what was read is being validated at the timestamp of a read for an update (K2)
+  std::vector<Bytes> update_keys_;   // that were read for an update (K3)
   bool read_ts_given_;  // by the caller: not unique, so it cannot be the transaction's id
 
   std::vector<env::Write> writes_;

@@ -112,12 +112,24 @@ void Recovery::finish_committed(const CasePtr& it, const RecoverReply& verdict) 
   const auto& met = it->locked.keys;
   auto others = verdict.keys;
   std::erase_if(others, [&](const Bytes& key) { return std::ranges::find(met, key) != met.end(); });
-  resolve(calls_, ranges_, it->locked.attempt, verdict.commit_ts, others, [] {});
-  finish(it, verdict.commit_ts, met);
+  // No keys: they are not known, or none is left but what was met.
+  const auto all = std::make_shared<Latch>(2, [this, it, known = !verdict.keys.empty()] {
+    if (known) forget(it);
+  });
+  resolve(calls_, ranges_, it->locked.attempt, verdict.commit_ts, others, [all] { all->count_down(); });
+  resolve(calls_, ranges_, it->locked.attempt, verdict.commit_ts, met, [this, it, all] {
+    close(it);
+    all->count_down();
+  });
 }
 
 void Recovery::finish(const CasePtr& it, std::optional<Timestamp> commit_ts, std::vector<Bytes> keys) {
   resolve(calls_, ranges_, it->locked.attempt, commit_ts, keys, [this, it] { close(it); });
+}
+
+/// P9: every lock is resolved; for the coordinator that will not say so.
+void Recovery::forget(const CasePtr& it) {
+  calls_.call(it->locked.anchor, proto::ForgetRequest{it->locked.attempt, it->locked.anchor}, [](Answer) {});
 }
 
 void Recovery::close(const CasePtr& it) {

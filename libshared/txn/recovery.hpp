@@ -39,6 +39,7 @@ class Recovery {
   void decide(const CasePtr& it, const std::vector<Bytes>& keys, bool committed);
   void finish_committed(const CasePtr& it, const proto::RecoverReply& verdict);
   void finish(const CasePtr& it, std::optional<Timestamp> commit_ts, std::vector<Bytes> keys);
+  void forget(const CasePtr& it);
   void close(const CasePtr& it);
 
   Calls& calls_;

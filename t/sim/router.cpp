@@ -54,6 +54,17 @@ void Client::read_piece(ddb::Bytes key, ddb::proto::ReadRequest request, PieceDo
   reads_[coordinator_->read(std::move(key), std::move(request))] = std::move(done);
 }
 
+/// Now and then for an update (K3), whether one follows or not.
+void Client::read_key(const ddb::Bytes& key, PieceDone done) {
+  if (world_.chance(0.3)) {
+    reads_[coordinator_->read_for_update(key)] = std::move(done);
+    return;
+  }
+  ddb::proto::ReadRequest request;
+  request.keys = {key};
+  read_piece(key, std::move(request), std::move(done));
+}
+
 /// Each key by itself: whatever range it is in.
 void Client::read(const std::vector<ddb::Bytes>& keys, ReadDone done) {
   const auto gather = std::make_shared<Gather>();
@@ -61,9 +72,7 @@ void Client::read(const std::vector<ddb::Bytes>& keys, ReadDone done) {
   gather->left = keys.size();
   gather->done = std::move(done);
   for (size_t i = 0; i < keys.size(); ++i) {
-    ddb::proto::ReadRequest request;
-    request.keys = {keys[i]};
-    read_piece(keys[i], std::move(request), [gather, i](ddb::Result<ddb::proto::ReadReply> reply) {
+    read_key(keys[i], [gather, i](ddb::Result<ddb::proto::ReadReply> reply) {
       if (gather->failed) return;
       gather->failed = !reply;
       if (!reply) return gather->done(std::unexpected(reply.error()));

@@ -55,6 +55,7 @@ class Client {
     ScanDone done;
   };
   void read_piece(ddb::Bytes key, ddb::proto::ReadRequest request, PieceDone done);
+  void read_key(const ddb::Bytes& key, PieceDone done);
   void scan_piece(std::shared_ptr<Scan> scan);
   void pump();
   void route(uint64_t token, const ddb::Bytes& key, std::shared_ptr<const ddb::proto::RangeRequestBody> body);

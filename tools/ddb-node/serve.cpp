@@ -5,6 +5,7 @@
 #include <random>
 
 #include "cli/log.hpp"
+#include "client/cleaner.hpp"
 #include "client/oracle_client.hpp"
 #include "codec/archive.hpp"
 #include "host/node_host.hpp"
@@ -39,6 +40,7 @@ class Node {
     }
     auto host = host::NodeHost::open(loop_, options_.directory, options_.listen, options_.insecure, {},
                                      {.oracle = [this](range::OracleCall call) { ask(std::move(call)); },
+                                      .orphans = [this](std::vector<proto::Locked> orphans) { clear_away(std::move(orphans)); },
                                       .failed = [this](const Error& error) { fail_with(error); }});
     if (!host) return std::unexpected(host.error());
     host_ = std::move(*host);
@@ -111,6 +113,15 @@ class Node {
                   core_call_timeout);
   }
 
+  /// V4. Most nodes never have any: the way to other ranges is looked for when it is needed.
+  void clear_away(std::vector<proto::Locked> orphans) {
+    if (!cluster_) {
+      cluster_ = std::make_unique<client::Cluster>(loop_, client::ClusterOptions{.oracles = oracles_});
+      cleaner_ = std::make_unique<client::Cleaner>(*cluster_);
+    }
+    cleaner_->clear_away(std::move(orphans));
+  }
+
   void on_signal(int signal) {
     if (signal == SIGHUP) {
       (void)log_.reopen();
@@ -135,6 +146,8 @@ class Node {
   net::Timer retry_;
   std::unique_ptr<host::NodeHost> host_;
   std::unique_ptr<client::OracleClient> oracle_;
+  std::unique_ptr<client::Cluster> cluster_;
+  std::unique_ptr<client::Cleaner> cleaner_;
   std::optional<Error> error_;
   bool stopping_ = false;
 };

@@ -100,6 +100,15 @@ struct FakeCluster {
       return proto::Done{};
     }
     if (std::holds_alternative<proto::ForgetRequest>(call.request.body)) return proto::Done{};
+    if (const auto* recover = std::get_if<proto::RecoverRequest>(&call.request.body)) {
+      using State = proto::RecoverReply::State;
+      const auto record = records.find(recover->attempt);
+      return record == records.end() ? proto::RecoverReply{} : proto::RecoverReply{State::committed, record->second, {}};
+    }
+    if (std::holds_alternative<proto::LeaveRequest>(call.request.body)) {
+      ++left;
+      return proto::Done{};
+    }
     // What was read is never as it was (P4).
     if (std::holds_alternative<proto::ValidateRequest>(call.request.body)) return Error{Code::conflict, "a key that was read has changed", {}, {}};
     const auto& settle = std::get<proto::SettleRequest>(call.request.body);
@@ -177,6 +186,7 @@ struct FakeCluster {
   bool silent = false;      // leaders hang
   bool forget = false;      // commits happen and nobody hears of it
   bool break_once = false;  // the next commit happens, then the connection breaks
+  int left = 0;             // turns given up (K3)
   int refusals = 0;         // commits to refuse
 };
 

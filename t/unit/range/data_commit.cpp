@@ -303,3 +303,14 @@ TEST_CASE("what a snapshot copies is all that was ever written, and nothing of t
   CHECK_FALSE(covered(env::Table::range, range::data_record_key(RangeId{6})));
   CHECK_FALSE(covered(env::Table::range, range::data_record_key(RangeId{8})));
 }
+
+TEST_CASE("a commit over the size limit is refused, with the limit and its size") {
+  range::DataOptions options;
+  options.commit_bytes_max = 100;
+  DataGroup group{options};
+  const auto refused = group.ask<Error>(group.txn({DataGroup::put("k", Bytes(90, 'x')), DataGroup::put("l", Bytes(10, 'x'))}));
+  CHECK(refused.code == Code::too_long);
+  CHECK(refused.message == "a transaction of 102 bytes is over the limit");
+  CHECK(refused.hint == "write up to 100 bytes per range and transaction");
+  group.commit_now({DataGroup::put("k", Bytes(99, 'x'))});
+}

@@ -61,6 +61,7 @@ class FakeHost final : public MachineHost {
     proposals.push_back({std::move(command), cookie});
     return LogIndex{applied + proposals.size()};
   }
+  void orphaned(proto::Locked locked) override { orphans.push_back(std::move(locked)); }
   void confirm(uint64_t cookie) override { confirms.push_back(cookie); }
   void want_timestamp(uint64_t cookie) override { wanted.push_back(cookie); }
   void reply(RequestToken to, Bytes body) override {
@@ -89,6 +90,7 @@ class FakeHost final : public MachineHost {
   std::deque<Proposal> proposals;
   std::vector<uint64_t> confirms;
   std::vector<uint64_t> wanted;
+  std::vector<proto::Locked> orphans;
   std::map<uint64_t, proto::RangeReply> replies;
 };
 

@@ -19,6 +19,7 @@ class MemoryKv final : public env::Kv {
  public:
   struct Counters {
     uint64_t gets = 0;     // requests, not keys
+    uint64_t updates = 0;  // gets for an update, of these
     uint64_t scans = 0;    // pages
     uint64_t commits = 0;  // with writes
     uint64_t rows = 0;     // given out by gets and scans
@@ -84,6 +85,13 @@ class MemoryKv final : public env::Kv {
         values.push_back(value == nullptr ? std::nullopt : std::optional{*value});
       }
       return values;
+    }
+
+    Result<std::optional<Bytes>> get_for_update(const Bytes& key) override {
+      auto value = KvTxn::get_for_update(key);
+      const std::lock_guard lock{kv_.mutex_};
+      ++kv_.counters_.updates;
+      return value;
     }
 
     Result<env::ScanPage> scan(const env::ScanRequest& request) override {

@@ -369,6 +369,100 @@ TEST_CASE("K2: a conflict elsewhere than at what was read: read_ts moves up once
   }
 }
 
+TEST_CASE("K3: a read for an update that had to wait moves read_ts up, if all that was read before is still so (K2)") {
+  World world;
+  world.coordinator.read_for_update("k");
+  world.give_timestamp(10);
+  const auto asked = world.sent_as<ReadRequest>();
+  CHECK(asked.update_id == Timestamp{10});
+  CHECK(asked.read_ts == Timestamp{10});
+  ReadReply fresh = values({"new"});
+  fresh.read_ts = Timestamp{30};
+  SUBCASE("nothing was read before") {
+    world.reply(fresh);
+    CHECK(world.read_done()->values[0] == "new");
+    CHECK(world.coordinator.read_ts() == Timestamp{30});
+    world.coordinator.commit(one_write);
+    world.give_timestamp(40);
+    const auto request = world.sent_as<CommitRequest>();
+    CHECK(request.attempt == proto::Attempt{Timestamp{10}, Timestamp{40}});
+    CHECK(request.read_ts == Timestamp{30});
+    CHECK(request.read_spans == std::vector{span_of("k")});
+    world.reply(CommitReply{Timestamp{40}});
+    CHECK(world.outcome() == Timestamp{40});  // which says that its turn is over
+  }
+  SUBCASE("something was") {
+    const Send update = world.last;
+    world.read("a", 10);
+    world.coordinator.reply(update.token, fresh);
+    const auto validate = world.sent_as<proto::ValidateRequest>();
+    CHECK(validate.at == Timestamp{30});
+    CHECK(validate.read_ts == Timestamp{10});
+    CHECK(validate.read_spans == std::vector{span_of("a")});
+    SUBCASE("unchanged") {
+      world.reply(proto::Done{});
+      CHECK(world.read_done()->values[0] == "new");
+      CHECK(world.coordinator.read_ts() == Timestamp{30});
+    }
+    SUBCASE("changed") {
+      world.reply(Error{Code::conflict, "a newer version of a", {}, "a"});
+      CHECK(world.read_done().error().detail == "a");
+      CHECK(world.coordinator.read_ts() == Timestamp{10});
+    }
+    SUBCASE("what is asked meanwhile waits, and is read where all else is") {
+      const Send moving = world.last;
+      world.coordinator.read("b", point("b"));
+      CHECK(!world.coordinator.has_effects());
+      world.coordinator.reply(moving.token, proto::Done{});
+      Effects effects = world.coordinator.take();
+      CHECK(effects.reads.size() == 1);
+      REQUIRE(effects.sends.size() == 1);
+      CHECK(std::get<ReadRequest>(*effects.sends[0].body).read_ts == Timestamp{30});
+    }
+  }
+  SUBCASE("what was asked before and is answered later is read again") {
+    const Send update = world.last;
+    world.coordinator.read("b", point("b"));
+    const Send other = world.sent();
+    world.coordinator.reply(update.token, fresh);
+    CHECK(world.read_done());
+    world.coordinator.reply(other.token, values({"of long ago"}));
+    CHECK(world.sent_as<ReadRequest>().read_ts == Timestamp{30});
+    world.reply(values({"of now"}));
+    CHECK(world.read_done()->values[0] == "of now");
+  }
+}
+
+TEST_CASE("K3: a transaction that does not write what it read for an update says so, so that nobody waits for it") {
+  World world;
+  world.coordinator.read_for_update("k");
+  world.give_timestamp(10);
+  world.sent();
+  world.reply(values({"v"}));
+  CHECK(world.read_done());
+  SUBCASE("dropped") { world.coordinator.leave(); }
+  SUBCASE("without writes") {
+    world.coordinator.commit({});
+  }
+  SUBCASE("with others") {
+    world.coordinator.commit({{WriteKind::put, "l", "v"}});
+    world.give_timestamp(20);
+    world.sent();
+    world.reply(CommitReply{Timestamp{20}});
+  }
+  const Effects effects = world.coordinator.take();
+  REQUIRE(effects.sends.size() == 1);
+  CHECK(std::get<proto::LeaveRequest>(*effects.sends[0].body) == proto::LeaveRequest{Timestamp{10}, "k"});
+  world.coordinator.leave();
+  CHECK(!world.coordinator.has_effects());
+}
+
+TEST_CASE("K3: a snapshot that the caller has asked for does not move: no turn is taken") {
+  World world{Options{.read_ts = Timestamp{7}}};
+  world.coordinator.read_for_update("k");
+  CHECK(world.sent_as<ReadRequest>().update_id == Timestamp{});
+}
+
 TEST_CASE("K2 is tried so often, and never for a snapshot that the caller has asked for") {
   SUBCASE("bounded") {
     World world;
