@@ -21,11 +21,13 @@ namespace {
 
 constexpr int exit_io = 74;
 
-StoreId draw_store_id() {
+constexpr size_t boots_max = 1000;  // that the oracle is told of
+
+uint64_t draw() {
   std::random_device device;
   uint64_t id = 0;
   while (id == 0) id = uint64_t{device()} << 32 | device();
-  return StoreId{id};
+  return id;
 }
 
 std::string reserve_path(const std::string& directory) { return directory + "/reserve"; }
@@ -71,7 +73,7 @@ Result<StoreRecord> load_or_make(const Environment& env, env::FileSystem& files,
     return fail(Code::bad_data, directory + " has a log but no state",
                 "replace the store by an empty one and let it be rebuilt");
   KeptRecord record{{}};
-  auto made = commit_record(env, record, [](StoreRecord& fresh) { fresh.identity.store = draw_store_id(); });
+  auto made = commit_record(env, record, [](StoreRecord& fresh) { fresh.identity.store = StoreId{draw()}; });
   if (!made) return std::unexpected(made.error());
   return record.get();
 }
@@ -140,16 +142,18 @@ void DiskStore::fatal(const Error& error) const {
 
 Result<void> DiskStore::adopt(uint64_t cluster, NodeId node) {
   const bool same = identity_.cluster == cluster && identity_.node == node;
-  if (same) return {};
-  if (identity_.cluster != 0 || identity_.node)
+  if (!same && (identity_.cluster != 0 || identity_.node))
     return fail(Code::refused, directory_ + " belongs to node " + std::to_string(identity_.node.value) +
                                    " of cluster " + std::to_string(identity_.cluster),
                 "use the directory of this node, or an empty one");
   auto done = commit_record(*parts_.env, *parts_.record, [&](StoreRecord& record) {
     record.identity.cluster = cluster;
     record.identity.node = node;
+    record.identity.boots = {record.identity.boots.back()};
   });
   if (done) identity_ = parts_.record->get().identity;
+  // On a full disk a store that was adopted before goes on, and tells the oracle of one start more the next time.
+  if (!done && same && done.error().code == Code::store_full) return {};
   return done;
 }
 
@@ -245,6 +249,10 @@ Result<Parts> open_parts(const std::string& directory, const StoreOptions& optio
 Result<void> raise_incarnation(Parts& parts) {
   auto done = commit_record(*parts.env, *parts.record, [&](StoreRecord& record) {
     record.identity.incarnation = record.identity.incarnation.next();
+    auto& boots = record.identity.boots;
+    // So many starts without a word from the oracle: if it has heard any of them, then hardly the oldest last.
+    if (boots.size() >= boots_max) boots.erase(boots.begin() + 1);
+    boots.push_back(draw());
     record.log = parts.log->position();
   });
   if (done) done = parts.log->release(parts.record->get().log);

@@ -41,10 +41,11 @@ struct Identity {
   uint64_t cluster = 0;
   NodeId node;
   Incarnation incarnation;  // raised by every open (A6)
+  std::vector<uint64_t> boots;  // nonces: of the last registration that is known here, and of every open since (A6)
 
   bool operator==(const Identity&) const = default;
   static constexpr auto fields() {
-    return std::tuple{&Identity::store, &Identity::cluster, &Identity::node, &Identity::incarnation};
+    return std::tuple{&Identity::store, &Identity::cluster, &Identity::node, &Identity::incarnation, &Identity::boots};
   }
 };
 
@@ -93,8 +94,8 @@ class Snapshot {
 
 class Store {
  public:
-  /// Opens or makes the store in `directory`: locks it, checks LMDB and log, and raises the incarnation in a
-  /// synced transaction (A6). Errors: refused (in use, another format), bad_data (damage, named),
+  /// Opens or makes the store in `directory`: locks it, checks LMDB and log, and raises the incarnation and draws a
+  /// nonce in a synced transaction (A6). Errors: refused (in use, another format), bad_data (damage, named),
   /// cannot_create, store_full, io.
   static Result<std::unique_ptr<Store>> open(const std::string& directory, const StoreOptions& options);
   /// The same with the log's files, lock and directories on `files` (tests).
@@ -103,7 +104,8 @@ class Store {
   virtual ~Store() = default;
 
   virtual const Identity& identity() const = 0;
-  /// Sets cluster and node, durably, once and for ever. refused: it belongs to another one.
+  /// The oracle has registered it: sets cluster and node, durably, once and for ever, and that the last of boots is known.
+  /// refused: it belongs to another one.
   virtual Result<void> adopt(uint64_t cluster, NodeId node) = 0;
   /// What the log holds, in order, for range/log_recovery.hpp. Empties it.
   virtual std::vector<proto::LogBatch> recovered() = 0;

@@ -41,6 +41,14 @@ bool is_newer_or_same(Incarnation known, uint64_t known_boot, Incarnation incarn
   return incarnation > known || (incarnation == known && boot != 0 && boot == known_boot);
 }
 
+/// A6: an old copy that is started over and over gets a higher incarnation in time. What it never gets is the nonce of
+/// the last registration, which went to another directory.
+bool succeeds(const StoreRow& known, const proto::RegisterStoreRequest& next) {
+  if (!is_newer_or_same(known.info.incarnation, known.boot, next.incarnation, next.boot)) return false;
+  if (!DDB_KEEPS("A6.boots") || next.boot == known.boot) return true;
+  return std::ranges::find(next.boots_before, known.boot) != next.boots_before.end();
+}
+
 OracleReply old_incarnation(const std::string& who, Incarnation incarnation, Incarnation known) {
   return error(Code::refused,
                who + " is known with incarnation " + std::to_string(known.value) + ", and comes with " +
@@ -178,7 +186,7 @@ Machine::Outcome Machine::run(const proto::RegisterStoreRequest& command, env::W
                   "start it with its own oracle, or as a new store from an empty directory"),
             {}};
   }
-  if (known && !is_newer_or_same(known->info.incarnation, known->boot, command.incarnation, command.boot)) {
+  if (known && !succeeds(*known, command)) {
     return {old_incarnation(name_of(command.store), command.incarnation, known->info.incarnation), {}};
   }
   // Z3: node ids go by store id, so retries agree.

@@ -105,7 +105,8 @@ struct WatchReply {
 };
 
 /// A store makes itself known (A6, Z3): the same store always gets the same node id; the incarnation must
-/// be higher than any before, but for a retry, told by `boot`. refused: lower incarnation, or another cluster.
+/// be higher than any before, and the last registration be one of its own, but for a retry, told by `boot`.
+/// refused: an old copy of the store's directory, or another cluster.
 struct RegisterStoreRequest {
   StoreId store;
   Incarnation incarnation;
@@ -113,12 +114,14 @@ struct RegisterStoreRequest {
   std::string locality;  // "region=eu,zone=a"; may be empty
   uint64_t cluster = 0;  // zero: the store is new
   uint64_t boot = 0;     // drawn at each start: tells a retry from a process on a copy of the directory
+  std::vector<uint64_t> boots_before;  // of the last registration that the store knows of, and of its starts since
 
   bool operator==(const RegisterStoreRequest&) const = default;
   static constexpr auto fields() {
     return std::tuple{&RegisterStoreRequest::store, &RegisterStoreRequest::incarnation,
                       &RegisterStoreRequest::address, &RegisterStoreRequest::locality,
-                      &RegisterStoreRequest::cluster, &RegisterStoreRequest::boot};
+                      &RegisterStoreRequest::cluster, &RegisterStoreRequest::boot,
+                      &RegisterStoreRequest::boots_before};
   }
 };
 

@@ -42,6 +42,7 @@ struct Disk {
   uint64_t cluster = 0;
   ddb::NodeId node;
   ddb::Incarnation incarnation;
+  std::vector<uint64_t> boots;  // as in lmdb::Identity
   ddb::oracle::FoundingState founding;  // of an oracle
 
   Rows state;

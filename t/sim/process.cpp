@@ -48,9 +48,9 @@ void Process::start() {
   ++life_;
   running_ = true;
   paused_until_ = timers_late_until_ = {};
-  boot_ = world_.random().next();
   if (!swapped_ && disk_.incarnation && world_.chance(0.2)) old_copy_ = disk_;
   disk_.incarnation = disk_.incarnation.next();  // A6: durable before anything else
+  disk_.boots.push_back(world_.random().next());
   std::erase_if(disk_.files, [](const auto& file) { return !file.second.sealed; });
   network_.attach(options_.endpoint, [this, life = life_](Endpoint from, const Packet& packet) {
     if (life == life_ && running_) when_awake([this, from, packet] { receive(from, *packet); });
@@ -79,7 +79,9 @@ void Process::obey(const ddb::oracle::Founding::Effects& effects) {
 }
 
 void Process::enroll() {
-  const ddb::proto::RegisterStoreRequest request{disk_.store, disk_.incarnation, options_.name, {}, disk_.cluster, boot_};
+  const ddb::proto::RegisterStoreRequest request{disk_.store,   disk_.incarnation,  options_.name,
+                                                  {},            disk_.cluster,      disk_.boots.back(),
+                                                  {disk_.boots.begin(), disk_.boots.end() - 1}};
   oracle_->call(request, 2s, [this](ddb::Result<ddb::proto::OracleReply> reply) {
     const auto* taken = reply ? std::get_if<ddb::proto::RegisterStoreReply>(&*reply) : nullptr;
     if (taken == nullptr) return world_.after(100ms, alive([this] { enroll(); }));
@@ -88,6 +90,7 @@ void Process::enroll() {
     registered_ = disk_.incarnation;
     disk_.cluster = taken->cluster;
     disk_.node = taken->node;
+    disk_.boots = {disk_.boots.back()};
     open();
   });
 }
@@ -121,8 +124,6 @@ void Process::open() {
 void Process::crash(bool power_loss) {
   if (!running_) return;
   running_ = false;
-  // Started over and over, an old copy would get past what the oracle knows: the rule (A6) has no answer to that.
-  if (swapped_) disk_.incarnation = disk_.incarnation.prev();
   network_.detach(options_.endpoint);
   oracle_.reset();
   founding_.reset();

@@ -116,7 +116,6 @@ class Process final : private ddb::env::SnapshotFiles {
   bool running_ = false;
   Instant paused_until_{};
   Instant timers_late_until_{};
-  uint64_t boot_ = 0;  // drawn at each start
   std::optional<Disk> old_copy_;
   bool swapped_ = false;
   ddb::Incarnation registered_;

@@ -63,7 +63,8 @@ class Node {
   /// A6: before the oracle has taken the incarnation this store neither votes nor acknowledges.
   void register_store() {
     const auto& self = host_->identity();
-    oracle_->register_store({self.store, self.incarnation, advertised(), options_.locality, self.cluster, boot_},
+    const std::vector<uint64_t> before{self.boots.begin(), self.boots.end() - 1};
+    oracle_->register_store({self.store, self.incarnation, advertised(), options_.locality, self.cluster, self.boots.back(), before},
                             [this](Result<proto::RegisterStoreReply> reply) { registered(std::move(reply)); });
   }
 
@@ -140,7 +141,6 @@ class Node {
 
   const ServeOptions options_;
   const std::vector<net::Address> oracles_;
-  const uint64_t boot_ = draw();
   cli::Log log_;
   net::Loop loop_;
   net::Timer retry_;

@@ -69,17 +69,32 @@ Bytes key_of(int i) {
 TEST_CASE("a store keeps its id, raises its incarnation, and belongs to one node for ever (A6, Z3)") {
   const Scratch scratch;
   StoreId id;
+  std::vector<uint64_t> boots;
   {
     const auto store = must_open(scratch.path() + "/new");
     id = store->identity().store;
     CHECK(id);
     CHECK(store->identity().incarnation == Incarnation{1});
     CHECK(store->identity().cluster == 0);
+    CHECK(store->identity().boots.size() == 1);
     REQUIRE(store->adopt(9, NodeId{4}));
+    REQUIRE(store->adopt(9, NodeId{4}));
+    boots = store->identity().boots;
+  }
+  for (const uint64_t starts : {2, 3}) {
+    const auto store = must_open(scratch.path() + "/new");
+    REQUIRE(store->identity().boots.size() == starts);  // since the last that was registered
+    CHECK(store->identity().boots[0] == boots[0]);
+    CHECK(store->identity().boots[starts - 2] != store->identity().boots[starts - 1]);
+  }
+  {
+    const auto store = must_open(scratch.path() + "/new");
+    boots = {store->identity().boots.back()};
     REQUIRE(store->adopt(9, NodeId{4}));
   }
   const auto store = must_open(scratch.path() + "/new");
-  CHECK(store->identity() == lmdb::Identity{id, 9, NodeId{4}, Incarnation{2}});
+  boots.push_back(store->identity().boots.back());
+  CHECK(store->identity() == lmdb::Identity{id, 9, NodeId{4}, Incarnation{5}, boots});
   const auto other = store->adopt(9, NodeId{5});
   REQUIRE_FALSE(other);
   CHECK(other.error().code == Code::refused);

@@ -245,7 +245,7 @@ TEST_CASE("what a snapshot copies is all there is") {
   FakeGroup group;
   group.put("k", "v", group.ask<proto::LeaseReply>(proto::LeaseGrantRequest{10'000}).lease);
   txn(group, {}, {put_op("l", "w")}, 5);
-  group.ask<proto::RegisterStoreReply>(proto::RegisterStoreRequest{StoreId{5}, Incarnation{1}, "n:1", "", 0, 1});
+  group.ask<proto::RegisterStoreReply>(proto::RegisterStoreRequest{StoreId{5}, Incarnation{1}, "n:1", "", 0, 1, {}});
   MemoryState copy;
   env::WriteBatch rows;
   for (const auto& span : group.machine().spans({})) {

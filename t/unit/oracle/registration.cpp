@@ -10,8 +10,9 @@ using proto::StoreHeartbeatRequest;
 
 namespace {
 
-RegisterStoreRequest store(uint64_t id, uint64_t incarnation, uint64_t cluster = 0, uint64_t boot = 0) {
-  return {StoreId{id}, Incarnation{incarnation}, "node:" + std::to_string(id), "region=eu", cluster, boot};
+RegisterStoreRequest store(uint64_t id, uint64_t incarnation, uint64_t cluster = 0, uint64_t boot = 0,
+                           std::vector<uint64_t> before = {}) {
+  return {StoreId{id}, Incarnation{incarnation}, "node:" + std::to_string(id), "region=eu", cluster, boot, std::move(before)};
 }
 
 }  // namespace
@@ -36,7 +37,19 @@ TEST_CASE("only a higher incarnation is taken, or the same start asking again (A
   CHECK(group.refusal(store(9, 5, 77, 222)) == Code::refused);                  // a copy, started too
   CHECK(group.refusal(store(9, 5, 77, 0)) == Code::refused);
   CHECK(group.refusal(store(9, 4, 77, 111)) == Code::refused);
-  CHECK(group.ask<RegisterStoreReply>(store(9, 6, 77, 333)).node == NodeId{1});
+  CHECK(group.ask<RegisterStoreReply>(store(9, 6, 77, 333, {111})).node == NodeId{1});
+}
+
+TEST_CASE("A6: an old copy is not let in however high its incarnation gets; the store itself is, whatever it heard") {
+  FakeGroup group;
+  group.ask<RegisterStoreReply>(store(9, 1, 0, 11));
+  // It crashed before it heard of that, started in vain, and again.
+  group.ask<RegisterStoreReply>(store(9, 3, 0, 13, {11, 12}));
+  // A copy was taken now. The store goes on.
+  group.ask<RegisterStoreReply>(store(9, 4, 77, 14, {13}));
+  for (uint64_t start = 0; start < 10; ++start) CHECK(group.refusal(store(9, 4 + start, 77, 90 + start, {13, 89})) == Code::refused);
+  CHECK(group.refusal(store(9, 3, 0, 13, {11, 12})) == Code::refused);  // a late duplicate
+  CHECK(group.ask<RegisterStoreReply>(store(9, 5, 77, 15, {14})).node == NodeId{1});
 }
 
 TEST_CASE("a store of another cluster is refused, and so is nonsense") {
@@ -45,7 +58,7 @@ TEST_CASE("a store of another cluster is refused, and so is nonsense") {
   CHECK(group.refusal(store(9, 1, 77)) == Code::refused);  // says it is ours, was never seen
   CHECK(group.refusal(store(0, 1)) == Code::usage);
   CHECK(group.refusal(store(9, 0)) == Code::usage);
-  CHECK(group.refusal(RegisterStoreRequest{StoreId{9}, Incarnation{1}, "", "", 0, 0}) == Code::usage);
+  CHECK(group.refusal(RegisterStoreRequest{StoreId{9}, Incarnation{1}, "", "", 0, 0, {}}) == Code::usage);
   CHECK(group.get(proto::node_prefix, prefix_end(proto::node_prefix)).empty());
 }
 
