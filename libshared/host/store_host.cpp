@@ -14,6 +14,8 @@ namespace {
 
 constexpr Duration maintain_interval = std::chrono::seconds{1};
 constexpr Duration maintain_interval_idle = std::chrono::seconds{5};  // nothing written, and space left
+/// So many bytes of log, and room is looked for at once: what is reserved (A7) lasts longer than that.
+constexpr size_t maintain_bytes = 4 << 20;
 constexpr Duration cover_after = std::chrono::milliseconds{50};       // of an idle log (W2)
 constexpr Duration quick_succession = std::chrono::microseconds{400};  // of answers; between those of writes is more
 constexpr Duration wake_time = std::chrono::microseconds{100};         // about twice what it takes to wake an idle core
@@ -166,6 +168,9 @@ class StoreHost::Impl {
   void write(proto::LogBatch batch) {
     writing_ = true;
     last_records_ = batch.records.size();
+    for (const auto& record : batch.records) {
+      for (const auto& entry : record.entries) logged_ += entry.data.size();
+    }
     writer_.start([this, batch = std::move(batch)] {
       const auto written = store_->log().append(batch);
       loop_.post(guarded([this, number = batch.number, written] { written_batch(number, written); }));
@@ -190,10 +195,11 @@ class StoreHost::Impl {
   void maybe_flush(Instant now) {
     if (flushing_) return;
     if (!flush_due(now)) {
-      if (now >= next_maintain_) maintain(now);
+      if (now >= next_maintain_ || logged_ >= maintain_bytes) maintain(now);
       return;
     }
     flushing_ = true;
+    logged_ = 0;
     next_flush_ = now + options_.flush_interval;
     env::WriteBatch records;
     checkpoint_ = core_->checkpoint(records);
@@ -213,6 +219,7 @@ class StoreHost::Impl {
 
   void maintain(Instant now) {
     flushing_ = true;
+    logged_ = 0;
     next_maintain_ = now + (ample_ && !core_->has_unflushed() ? maintain_interval_idle : maintain_interval);
     const bool trim = trim_after_ && now >= *trim_after_ && !core_->has_unflushed();
     if (trim) trim_after_.reset();
@@ -283,6 +290,7 @@ class StoreHost::Impl {
   range::Checkpoint checkpoint_;
   Instant next_flush_;
   Instant next_maintain_{};
+  size_t logged_ = 0;  // bytes of entries since room was last looked for
   bool ample_ = false;
   std::optional<Instant> trim_after_;  // memory goes back to the system in the calm after a flush
   std::function<void()> stopped_;
