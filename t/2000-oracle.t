@@ -184,7 +184,7 @@ test_expect_success 'SIGTERM ends it cleanly' '
 '
 
 test_expect_success 'a damaged founding record is named' '
-	cp data/founding whole && printf x | dd of=data/founding bs=1 seek=5 conv=notrunc 2>/dev/null &&
+	cp data/founding whole && printf xxxxxxxx | dd of=data/founding bs=1 seek=4 conv=notrunc 2>/dev/null &&
 	test_expect_code 65 ddb-oracle serve --data data --listen 127.0.0.1:0 2>err && grep data/founding err &&
 	cp whole data/founding
 '

@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <iostream>
+#include <set>
 
+#include "codec/archive.hpp"
+#include "proto/meta_keys.hpp"
 #include "quantiles.hpp"
 #include "sql/key_literal.hpp"
 #include "sql/rows.hpp"
@@ -75,6 +78,24 @@ void bisect(const std::vector<Bytes>& sorted, size_t first, size_t last, std::ve
   bisect(sorted, middle + 1, last, order);
 }
 
+constexpr Duration map_patience = std::chrono::seconds{5};
+constexpr Duration map_pause = std::chrono::milliseconds{10};
+
+/// Leaders tell the map of new ranges (D4) a moment later: who asks next where a key is shall not hear of what was before.
+Result<void> wait_for_map(Session& session, std::set<uint64_t> made) {
+  client::MetaClient meta{session.cluster.oracle(), session.executor};
+  for (const Instant deadline = net::Loop::now() + map_patience; net::Loop::now() < deadline; session.pause(map_pause)) {
+    const auto map = meta.range(proto::range_prefix, prefix_end(proto::range_prefix));
+    if (!map) return std::unexpected(map.error());
+    for (const auto& entry : map->entries) {
+      if (const auto info = codec::decode<proto::RangeInfo>(entry.value)) made.erase(info->descriptor.id.value);
+    }
+    if (made.empty()) return {};
+  }
+  session.context.note("the ranges are there, but the map has yet to hear of all of them");
+  return {};
+}
+
 Result<void> split_all(Session& session, std::vector<Bytes> keys) {
   std::ranges::sort(keys);
   keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
@@ -87,15 +108,17 @@ Result<void> split_all(Session& session, std::vector<Bytes> keys) {
   if (!next) return std::unexpected(next.error());
   auto& out = session.context.out();
   out.columns({"id", "table", "start", "existed"});
+  std::set<uint64_t> made;
   for (const Bytes& key : order) {
     const auto done = splitter.at(key, *next);
     if (!done) return std::unexpected(done.error());
     const auto name = sql::name_of_key(**schema, key);
     if (done->existed) session.context.note(fmt::format("range {} begins at {} {} already", done->range.id.value, name.table, name.literals));
     out.row(done->range.id, name.table, name.literals, uint64_t{done->existed});
+    made.insert(done->range.id.value);
     *next = next->next();
   }
-  return {};
+  return wait_for_map(session, std::move(made));
 }
 
 }  // namespace

@@ -20,4 +20,11 @@ Result<const sql::Table*> Session::table(std::string_view name) {
   return found;
 }
 
+void Session::pause(Duration length) {
+  bool over = false;
+  net::Timer timer{loop_};
+  timer.after(length, [&] { over = true; });
+  loop_.run_until([&] { return over; });
+}
+
 }  // namespace ddb::split

@@ -17,6 +17,8 @@ class Session {
   /// not_found: there is no such table.
   Result<const sql::Table*> table(std::string_view name);
 
+  void pause(Duration length);
+
  private:
   net::Loop loop_;
 
