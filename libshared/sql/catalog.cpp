@@ -45,7 +45,10 @@ void SchemaPin::release() {
 }
 
 Catalog::Catalog(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
-Catalog::~Catalog() { impl_->gateway.leave(); }
+Catalog::~Catalog() {
+  impl_->row_ids.give_back();
+  impl_->gateway.leave();
+}
 
 Result<std::unique_ptr<Catalog>> Catalog::open(env::Meta& meta, env::Kv& kv, CatalogOptions options) {
   DDB_ASSERT(options.now && options.sleep);
@@ -67,6 +70,11 @@ Result<SchemaPin> Catalog::pin() {
 std::shared_ptr<const Schema> Catalog::schema() const { return impl_->gateway.schema(); }
 Result<void> Catalog::execute(std::string_view ddl) { return impl_->changer.execute(ddl); }
 RowIds& Catalog::row_ids() { return impl_->row_ids; }
+
+Result<int64_t> Catalog::number(std::string_view name) { return impl_->gateway.store().number(name); }
+Result<void> Catalog::set_number(std::string_view name, int64_t value) {
+  return impl_->gateway.store().set_number(name, value);
+}
 
 Result<void> Catalog::with_shadow(const std::function<Result<void>(sqlite3*)>& use) {
   return impl_->changer.with_shadow(use);

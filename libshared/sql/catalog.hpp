@@ -7,6 +7,7 @@
 //   schema/trigger/<id>      Trigger
 //   gateway/<name>           the oldest schema version in use there         under the gateway's lease
 //   rowid/<table id>         the first rowid no gateway has leased          (row_ids.hpp)
+//   setting/<name>           a number, as of PRAGMA user_version
 //   collect/dropped/<key>    what a change left for the stores to clear     (env/dropped.hpp)
 //
 // G1. A new version is written only when every living gateway is at the one before: two neighbours at most are in use.
@@ -71,7 +72,7 @@ class SchemaPin {
 class Catalog {
  public:
   static Result<std::unique_ptr<Catalog>> open(env::Meta& meta, env::Kv& kv, CatalogOptions options);
-  ~Catalog();  // gives the lease back
+  ~Catalog();  // gives the lease back, and rowids
   Catalog(const Catalog&) = delete;
   Catalog& operator=(const Catalog&) = delete;
 
@@ -95,6 +96,10 @@ class Catalog {
   void look_soon();
 
   RowIds& row_ids();
+
+  /// As SchemaStore's.
+  Result<int64_t> number(std::string_view name);
+  Result<void> set_number(std::string_view name, int64_t value);
 
   struct Impl;
 

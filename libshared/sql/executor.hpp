@@ -48,6 +48,7 @@ class Executor {
   SqlResult<void> commit(bool& still_open);
   void rollback();
   Transaction& transaction() { return *txn_; }
+  const Schema& schema() const { return *schema_; }  // of the transaction
 
   /// DDL that creates `object`, or drops one that the transaction has created: it goes on under the new version. A
   /// failure leaves it as it was, unless transaction_lost(). Without a transaction: just the DDL.

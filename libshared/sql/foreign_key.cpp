@@ -6,6 +6,7 @@
 
 #include "codec/row.hpp"
 #include "sql/head.hpp"
+#include "sql/rewriter.hpp"
 
 namespace ddb::sql {
 namespace {
@@ -204,6 +205,68 @@ std::vector<ForeignKey> foreign_keys(const Schema& schema) {
     for (auto& key : TableParser{schema, table}.parse()) keys.push_back(std::move(key));
   }
   return keys;
+}
+
+namespace {
+
+/// Child rows, as `c`, whose key is whole.
+std::string whole(const ForeignKey& key) {
+  std::string out;
+  for (const size_t column : key.child_columns) {
+    out += (out.empty() ? "c." : " AND c.") + quote_name(key.child->columns[column].name) + " IS NOT NULL";
+  }
+  return out;
+}
+
+std::string parent_of_child(const ForeignKey& key) {
+  std::string where;
+  for (size_t i = 0; i < key.child_columns.size(); ++i) {
+    where += (where.empty() ? "p." : " AND p.") + quote_name(key.parent->columns[key.parent_columns[i]].name) + " = c." +
+             quote_name(key.child->columns[key.child_columns[i]].name);
+  }
+  return "EXISTS (SELECT 1 FROM main." + quote_name(key.parent->name) + " AS p WHERE " + where + ")";
+}
+
+std::string child_rows(const ForeignKey& key) { return "main." + quote_name(key.child->name) + " AS c WHERE " + whole(key); }
+
+}  // namespace
+
+Result<std::string> foreign_key_check_query(const Schema& schema, const Table* table) {
+  std::string sql = "SELECT '' AS \"table\", 0 AS \"rowid\", '' AS \"parent\", 0 AS \"fkid\" WHERE 0";
+  const auto keys = foreign_keys(schema);
+  std::map<const Table*, size_t> left;  // the constraint declared last is number 0
+  for (const ForeignKey& key : keys) ++left[key.child];
+  for (const ForeignKey& key : keys) {
+    const size_t id = --left[key.child];
+    if (table != nullptr && key.child != table) continue;
+    if (key.mismatch) {
+      return fail(Code::failed, "foreign key mismatch - \"" + key.child->name + "\" referencing \"" + key.parent_name + "\"");
+    }
+    const std::string rowid = rowid_name(*key.child);
+    sql += " UNION ALL SELECT " + quote_text(key.child->name) + ", " + (rowid.empty() ? "NULL" : "c." + quote_name(rowid)) + ", " +
+           quote_text(key.parent_name) + ", " + std::to_string(id) + " FROM " + child_rows(key);
+    if (key.parent != nullptr) sql += " AND NOT " + parent_of_child(key);
+  }
+  return sql;
+}
+
+DropDuties drop_duties(const Schema& schema, const Table& table) {
+  DropDuties duties;
+  for (const ForeignKey& key : foreign_keys(schema)) {
+    if (key.parent != &table || key.child == &table || key.mismatch) continue;
+    const std::string rows = child_rows(key) + " AND " + parent_of_child(key);
+    if (key.on_delete == KeyAction::cascade) {
+      duties.actions.push_back("DELETE FROM " + rows);
+      continue;
+    }
+    const bool sets = key.on_delete == KeyAction::set_null || key.on_delete == KeyAction::set_default;
+    const std::string behind = rows.substr(rows.find(" WHERE "));
+    if (sets) {
+      duties.actions.push_back("UPDATE main." + quote_name(key.child->name) + " AS c SET " + set_list(key, key.on_delete) + behind);
+    }
+    duties.checks.push_back("SELECT 1 FROM " + rows + " LIMIT 1");
+  }
+  return duties;
 }
 
 void ForeignKeyChecks::use_schema(const Schema& schema) {

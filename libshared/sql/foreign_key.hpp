@@ -38,6 +38,17 @@ struct ForeignKey {
 /// All constraints of a schema, which must outlive them.
 std::vector<ForeignKey> foreign_keys(const Schema& schema);
 
+/// PRAGMA foreign_key_check as a query: child table, its rowid, parent table, number of the constraint as foreign_key_list
+/// counts. `table`: the one child to look at; nullptr: all. failed: a constraint that makes no sense.
+Result<std::string> foreign_key_check_query(const Schema& schema, const Table* table);
+
+/// What a DROP TABLE owes the rows of other tables that refer to it, as SQLite's: what a DELETE of all its rows would.
+struct DropDuties {
+  std::vector<std::string> actions;  // changes of the children
+  std::vector<std::string> checks;   // queries that must find nothing, after the actions
+};
+DropDuties drop_duties(const Schema& schema, const Table& table);
+
 /// What one transaction's changes demand of the constraints. Not thread-safe.
 class ForeignKeyChecks {
  public:

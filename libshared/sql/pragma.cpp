@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 
 #include "sql/sql_error.hpp"
 
@@ -14,8 +15,10 @@ namespace {
 constexpr std::array<std::string_view, 8> of_schema{"table_info",  "table_xinfo", "table_list",       "index_list",
                                                     "index_info",  "index_xinfo", "foreign_key_list", "collation_list"};
 /// Of the session's own connection.
-constexpr std::array<std::string_view, 5> of_connection{"recursive_triggers", "case_sensitive_like", "compile_options",
-                                                        "function_list", "encoding"};
+constexpr std::array<std::string_view, 7> of_connection{"recursive_triggers", "case_sensitive_like", "compile_options",
+                                                        "function_list", "module_list", "encoding", "database_list"};
+/// Numbers that programs keep in a database file's header; of 32 bits there.
+constexpr std::array<std::string_view, 2> of_database{"user_version", "application_id"};
 
 bool is_true(std::string_view value) {
   return equal_nocase(value, "on") || equal_nocase(value, "yes") || equal_nocase(value, "true") ||
@@ -42,16 +45,31 @@ Result<void> collect(sqlite3* db, std::string_view sql, Outcome& outcome) {
   return rc == SQLITE_DONE ? Result<void>{} : std::unexpected(sqlite_error(db));
 }
 
-SqlResult<Outcome> switch_setting(const ParsedStatement& s, bool& setting, bool may_change) {
+Outcome one_value(const ParsedStatement& s, int64_t value) {
   Outcome outcome = outcome_of(s);
-  if (s.head.pragma.assigns) {
-    if (may_change) setting = is_true(s.head.pragma.value);
-    return outcome;
-  }
   outcome.columns.push_back({s.head.pragma.name, ""});
-  outcome.rows.push_back({Value{int64_t{setting}}});
+  outcome.rows.push_back({Value{value}});
   outcome.result.rows = 1;
   return outcome;
+}
+
+SqlResult<Outcome> switch_setting(const ParsedStatement& s, bool& setting, bool may_change) {
+  if (!s.head.pragma.assigns) return one_value(s, int64_t{setting});
+  if (may_change) setting = is_true(s.head.pragma.value);
+  return outcome_of(s);
+}
+
+SqlResult<Outcome> database_number(const ParsedStatement& s, Catalog& catalog) {
+  const PragmaHead& pragma = s.head.pragma;
+  if (pragma.assigns) {
+    const long value = std::strtol(pragma.value.c_str(), nullptr, 0);
+    const int64_t kept = value == static_cast<int32_t>(value) ? value : 0;  // as SQLite
+    if (auto set = catalog.set_number(pragma.name, kept); !set) return std::unexpected(to_sql_error(set.error()));
+    return outcome_of(s);
+  }
+  const auto value = catalog.number(pragma.name);
+  if (!value) return std::unexpected(to_sql_error(value.error()));
+  return one_value(s, *value);
 }
 
 }  // namespace
@@ -68,6 +86,8 @@ SqlResult<Outcome> run_pragma(const ParsedStatement& s, Executor& executor, Cata
   // As in SQLite, foreign_keys is a no-op inside a transaction.
   if (name == "foreign_keys") return switch_setting(s, executor.foreign_keys, !in_transaction);
   if (name == "defer_foreign_keys") return switch_setting(s, executor.defer_foreign_keys, true);
+  if (name == "schema_version") return one_value(s, static_cast<int64_t>(catalog.schema()->version));
+  if (std::ranges::count(of_database, name) > 0) return database_number(s, catalog);
   if (std::ranges::count(of_schema, name) > 0) return run_on_shadow(s, catalog);
   Outcome outcome = outcome_of(s);
   if (std::ranges::count(of_connection, name) == 0) return outcome;

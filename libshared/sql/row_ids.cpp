@@ -89,6 +89,23 @@ Result<void> RowIds::lease(uint64_t table, uint64_t block, uint64_t at_least) {
   return fail(Code::try_again, "rowids are being leased by too many gateways at once", "try again");
 }
 
+void RowIds::give_back() {
+  std::map<uint64_t, Sequence> held;
+  {
+    const std::lock_guard lock{mutex_};
+    held.swap(sequences_);
+  }
+  for (const auto& [table, sequence] : held) {
+    if (sequence.next >= sequence.end) continue;
+    const Bytes key = mark_key(table);
+    const auto mark = meta_.range(key, {});
+    if (!mark) return;
+    if (mark->entries.empty() || mark->entries.front().value != codec::encode(sequence.end)) continue;
+    (void)meta_.txn({{key, mark->entries.front().mod_revision}},
+                    {{.key = key, .value = codec::encode(sequence.next), .end = {}, .lease = {}}});
+  }
+}
+
 uint64_t RowIds::end_of(uint64_t table) {
   const std::lock_guard lock{mutex_};
   return sequences_[table].end;

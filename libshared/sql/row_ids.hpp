@@ -28,6 +28,9 @@ class RowIds {
   Result<int64_t> next(uint64_t table, bool autoincrement);
   /// A row brings its own id: later ones come after it. Cheap below the leased block's end. Ids below 1 do not count.
   Result<void> observe(uint64_t table, int64_t rowid);
+  /// The gateway ends: blocks that nobody has leased beyond are shortened to what was given, so that a script of one-shot
+  /// gateways numbers its rows without gaps. No next() may follow. Errors are gaps.
+  void give_back();
   /// The table is gone: forgets what is leased here.
   void forget(uint64_t table);
 

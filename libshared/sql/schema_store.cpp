@@ -22,6 +22,7 @@ constexpr std::string_view view_prefix = "schema/view/";
 constexpr std::string_view trigger_prefix = "schema/trigger/";
 
 Bytes object_key(std::string_view prefix, uint64_t id) { return Bytes{prefix} + std::to_string(id); }
+Bytes number_key(std::string_view name) { return "setting/" + Bytes{name}; }
 Bytes dropped_key(const env::KeySpan& span) { return Bytes{env::dropped_prefix} + to_hex(span.start); }
 
 env::MetaOp put(Bytes key, Bytes value) { return {.key = std::move(key), .value = std::move(value), .end = {}, .lease = {}}; }
@@ -111,6 +112,22 @@ Result<Revision> SchemaStore::settle(const Schema& after) {
 
 Result<void> SchemaStore::forget_row_ids(uint64_t table) {
   const auto done = meta_.txn({}, {erase("rowid/" + std::to_string(table))});
+  if (!done) return std::unexpected(done.error());
+  return {};
+}
+
+Result<int64_t> SchemaStore::number(std::string_view name) {
+  const Bytes key = number_key(name);
+  const auto range = meta_.range(key, {});
+  if (!range) return std::unexpected(range.error());
+  if (range->entries.empty()) return 0;
+  const auto value = codec::decode<int64_t>(range->entries.front().value);
+  if (!value) return damaged(key);
+  return *value;
+}
+
+Result<void> SchemaStore::set_number(std::string_view name, int64_t value) {
+  const auto done = meta_.txn({}, {put(number_key(name), codec::encode(value))});
   if (!done) return std::unexpected(done.error());
   return {};
 }

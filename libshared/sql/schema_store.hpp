@@ -31,6 +31,10 @@ class SchemaStore {
   /// A dropped table's leased rowids.
   Result<void> forget_row_ids(uint64_t table);
 
+  /// Numbers that belong to the whole database, as PRAGMA user_version; zero until they are set. Last writer wins.
+  Result<int64_t> number(std::string_view name);
+  Result<void> set_number(std::string_view name, int64_t value);
+
   static constexpr const char* version_key = "schema/version";
 
  private:

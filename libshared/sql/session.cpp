@@ -42,9 +42,7 @@ SqlResult<StatementResult> Session::Impl::execute_parsed(const ParsedStatement& 
     case StatementKind::drop:
     case StatementKind::alter: return define(s);
     case StatementKind::analyze: return deliver(run_on_shadow(s, catalog), delivery);
-    case StatementKind::pragma:
-      if (s.head.pragma.name == "as_of_system_time") return pragma_as_of(s, delivery);
-      return deliver(run_pragma(s, executor, catalog, open), delivery);
+    case StatementKind::pragma: return pragma(s, delivery);
     case StatementKind::other: break;
     default: return control(s);
   }

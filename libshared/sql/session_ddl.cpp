@@ -52,6 +52,37 @@ SqlResult<void> Session::Impl::commit_before_ddl() {
   return {};
 }
 
+/// DROP TABLE does to rows that refer to the table what deleting all of its rows would. They change in the transaction that is
+/// committed before the table goes, so a row that refers to it and comes in between stays.
+SqlResult<void> Session::Impl::leave_children(const ParsedStatement& s) {
+  if (s.head.kind != StatementKind::drop || !executor.foreign_keys) return {};
+  const Created object = object_of(s);
+  const auto schema = catalog.schema();
+  const Table* table = object.kind == "TABLE" ? schema->find_table(object.name) : nullptr;
+  if (table == nullptr) return {};
+  const DropDuties duties = drop_duties(*schema, *table);
+  if (duties.actions.empty() && duties.checks.empty()) return {};
+  const bool own = !open;
+  if (own) {
+    if (auto begun = begin(s); !begun) return std::unexpected(begun.error());
+  }
+  const auto left = [&]() -> SqlResult<void> {
+    for (const auto* texts : {&duties.actions, &duties.checks}) {
+      for (const std::string& text : *texts) {
+        DiscardRows discard;
+        Delivery delivery{discard};
+        const auto ran = run({text, {}, nullptr}, delivery);
+        if (!ran) return std::unexpected(ran.error());
+        if (delivery.rows() > 0) return std::unexpected(to_sql_error({Code::failed, "FOREIGN KEY constraint failed", {}, {}}, SQLITE_CONSTRAINT_FOREIGNKEY));
+      }
+    }
+    return {};
+  }();
+  const auto done = own && left ? commit_before_ddl() : left;
+  if (own) (void)close();
+  return done;
+}
+
 SqlResult<void> Session::Impl::execute_ddl(std::string_view ddl, std::string_view object) {
   const auto done = executor.define(ddl, object);
   if (executor.transaction_lost()) (void)close();
@@ -89,8 +120,9 @@ SqlResult<StatementResult> Session::Impl::define(const ParsedStatement& s) {
   }
   if (open && can_take_in(s)) {
     if (auto begun = executor.begin(); !begun) return std::unexpected(to_sql_error(begun.error()));
-  } else if (auto committed = commit_before_ddl(); !committed) {
-    return std::unexpected(committed.error());
+  } else {
+    if (auto left = leave_children(s); !left) return std::unexpected(left.error());
+    if (auto committed = commit_before_ddl(); !committed) return std::unexpected(committed.error());
   }
   if (!s.head.create_as.select.empty()) return create_as(s);
   const std::string_view ddl = s.cut({0, s.tokens.size()});

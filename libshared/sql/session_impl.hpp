@@ -91,9 +91,16 @@ struct Session::Impl {
   StatementSqlResult autocommit(const Request& request, Delivery& delivery, const std::string& when);
   SqlResult<Outcome> attempt(const Request& request, Delivery& delivery, Timestamp at);
 
+  // PRAGMAs.
+  StatementSqlResult pragma(const ParsedStatement& s, Delivery& delivery);
+  StatementSqlResult foreign_key_check(const ParsedStatement& s, Delivery& delivery);
+  StatementSqlResult integrity_check(const ParsedStatement& s, Delivery& delivery);
+  /// Of one table, or of all when `name` is empty.
+  SqlResult<std::vector<std::string>> findings(const std::string& name, size_t wanted);
+  StatementSqlResult pragma_as_of(const ParsedStatement& s, Delivery& delivery);
+
   // AS OF SYSTEM TIME.
   StatementSqlResult query_as_of(const ParsedStatement& s, const Request& request, Delivery& delivery);
-  StatementSqlResult pragma_as_of(const ParsedStatement& s, Delivery& delivery);
   SqlResult<Timestamp> time_of(const std::string& when);  // empty: zero
   StatementSqlResult in_open(const Request& request, Delivery& delivery);
 
@@ -114,6 +121,7 @@ struct Session::Impl {
   // Schema.
   StatementSqlResult define(const ParsedStatement& s);
   SqlResult<void> commit_before_ddl();
+  SqlResult<void> leave_children(const ParsedStatement& s);
   SqlResult<void> execute_ddl(std::string_view ddl, std::string_view object);
   bool can_take_in(const ParsedStatement& s) const;
   SqlResult<void> create_object(const Created& object, std::string_view ddl);

@@ -156,19 +156,4 @@ SqlResult<StatementResult> Session::Impl::query_as_of(const ParsedStatement& s, 
   return autocommit({text, request.parameters, nullptr}, delivery, clause->when);
 }
 
-SqlResult<StatementResult> Session::Impl::pragma_as_of(const ParsedStatement& s, Delivery& delivery) {
-  Outcome outcome;
-  outcome.result = result_of(s);
-  if (!s.head.pragma.assigns) {
-    outcome.columns.push_back({s.head.pragma.name, ""});
-    outcome.rows.push_back({Value{as_of_setting.empty() ? "off" : as_of_setting}});
-    return deliver(std::move(outcome), delivery);
-  }
-  if (open) return refuse("a transaction reads at one time: set as_of_system_time before it begins", Code::refused);
-  const std::string when = same_name(s.head.pragma.value, "off") ? "" : s.head.pragma.value;
-  if (const auto at = time_of(when); !at) return std::unexpected(at.error());
-  as_of_setting = when;
-  return deliver(std::move(outcome), delivery);
-}
-
 }  // namespace ddb::sql

@@ -121,3 +121,21 @@ TEST_CASE("an unknown outcome of a lease wastes ids, no more") {
   CHECK(*ids.next(1, false) == 1);
   CHECK(calls == 2);
 }
+
+TEST_CASE("one gateway after the other numbers rows without gaps, unless another has leased beyond") {
+  test::MemoryMeta meta;
+  for (int64_t i = 1; i <= 5; ++i) {
+    RowIds ids{meta, 1};
+    CHECK(*ids.next(1, false) == i);
+    ids.give_back();
+  }
+  RowIds first{meta, 1};
+  RowIds second{meta, 2};
+  CHECK(*first.next(1, false) == 6);
+  const int64_t beyond = *second.next(1, false);
+  first.give_back();
+  CHECK(*second.next(1, false) == beyond + 1);
+  second.give_back();
+  RowIds third{meta, 3};
+  CHECK(*third.next(1, false) == beyond + 2);
+}
