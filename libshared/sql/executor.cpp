@@ -61,7 +61,8 @@ Executor::Executor(env::Kv& kv, Catalog& catalog, const SessionOptions& options)
       options_{options},
       checks_{configured(db_).get()},
       stages_{db_.get(), catalog.row_ids(), checks_},
-      planner_{db_.get(), stages_} {}
+      temporary_{db_.get()},
+      planner_{db_.get(), stages_, temporary_} {}
 
 Executor::~Executor() { rollback(); }
 
@@ -102,12 +103,18 @@ Result<void> Executor::begin(Timestamp as_of) {
   txn_ = std::make_unique<Transaction>(kv_, *std::move(pin), as_of);
   read_tables_->use_reader(&txn_->reader(), as_of);
   stages_.use_transaction(&txn_->reader(), &txn_->buffer(), options_.transaction_bytes_max);
+  if (auto begun = temporary_.begin(); !begun) {
+    rollback();
+    return begun;
+  }
   return {};
 }
 
 Result<void> Executor::install(std::shared_ptr<const Schema> schema) {
   if (schema == schema_ && installed_) return {};
-  installed_ = false;
+  if (!std::exchange(installed_, false) && schema_ != nullptr) {
+    if (auto cleared = clear_main(); !cleared) return cleared;
+  }
   const auto before = std::exchange(schema_, std::move(schema));  // what follows refers to the new one, even when it fails
   planner_.use_schema(*schema_);
   if (auto used = stages_.use_schema(*schema_); !used) return used;
@@ -166,13 +173,43 @@ SqlResult<void> Executor::index_own_rows(std::string_view name) {
   return {};
 }
 
-void Executor::rollback() {
+void Executor::rollback() { end(false); }
+
+/// `keep`: what it did to temporary objects.
+void Executor::end(bool keep) {
   if (!txn_) return;
   read_tables_->use_reader(nullptr);
   stages_.use_transaction(nullptr, nullptr, 0);
   checks_.end_transaction();
   defer_foreign_keys = false;
   txn_.reset();
+  if (temporary_.end(keep)) installed_ = false;
+}
+
+/// Takes away what install() and the planner made in the connection's main schema, be it known to them or brought back by a
+/// rollback.
+Result<void> Executor::clear_main() {
+  planner_.use_schema(*schema_);
+  stages_.forget();
+  read_tables_->forget_views();
+  std::string drops;
+  const auto objects = Query::prepare(db_.get(), "SELECT type, name FROM main.sqlite_schema WHERE type <> 'index'");
+  if (!objects) return std::unexpected(objects.error());
+  while (objects->step() == SQLITE_ROW) {
+    drops += "DROP " + objects->text(0) + " IF EXISTS main." + quote_name(objects->text(1)) + ";";
+  }
+  objects->reset();
+  return db_.run(drops);
+}
+
+Result<void> Executor::change_savepoints(StatementKind kind, std::string_view name) {
+  if (kind == StatementKind::savepoint) return temporary_.savepoint(name);
+  if (kind == StatementKind::release) return temporary_.release(name);
+  const auto undone = temporary_.roll_back_to(name);
+  if (!undone) return std::unexpected(undone.error());
+  if (!*undone) return {};
+  installed_ = false;
+  return install(schema_);
 }
 
 SqlResult<void> Executor::commit(bool& still_open) {
@@ -185,7 +222,7 @@ SqlResult<void> Executor::commit(bool& still_open) {
     return std::unexpected(in_words(read_error.value_or(checked.error())));
   }
   const auto committed = txn_->commit();
-  rollback();
+  end(committed.has_value());
   if (committed) return {};
   return std::unexpected(in_words(committed.error()));
 }
@@ -294,7 +331,32 @@ SqlResult<Outcome> Executor::run(const Request& request, RowSink& sink, bool che
   read_tables_->take_error();
   auto bound = bind(request);
   if (!bound) return std::unexpected(bound.error());
+  if (bound->plan->temporary) return change_temporary(*bound);
   return bound->plan->changes() ? change(*bound, check_unique) : query(*bound, sink);
+}
+
+/// SQLite does all of it; the functions of the session count it as any other change.
+SqlResult<Outcome> Executor::change_temporary(const Bound& bound) {
+  const Plan& plan = *bound.plan;
+  if (auto begun = temporary_.use(txn_->savepoint_names()); !begun) return std::unexpected(to_sql_error(begun.error()));
+  const int64_t total_before = sqlite3_total_changes64(db_.get());
+  bind_run(plan.main, bound, 0);
+  Outcome outcome;
+  const auto ran = step_to_end(plan.main, plan.columns.empty() ? nullptr : &outcome.rows);
+  transaction_lost_ = sqlite3_get_autocommit(db_.get()) != 0;
+  if (transaction_lost_) rollback();
+  if (!ran) return std::unexpected(ran.error());
+  if (plan.kind >= StatementKind::create) {
+    planner_.use_schema(*schema_);  // names may mean something else now
+  } else {
+    counters.changes = sqlite3_changes64(db_.get());
+    counters.total_changes += sqlite3_total_changes64(db_.get()) - total_before;
+    if (plan.kind == StatementKind::insert) counters.last_insert_rowid = sqlite3_last_insert_rowid(db_.get());
+  }
+  const int64_t changes = plan.kind >= StatementKind::create ? 0 : counters.changes;
+  outcome.result = {plan.kind, plan.tag, outcome.rows.size(), changes, counters.last_insert_rowid};
+  outcome.columns = plan.columns;
+  return outcome;
 }
 
 /// What stopped a statement: whoever knows most about it says so.

@@ -15,6 +15,7 @@
 #include "sql/session.hpp"
 #include "sql/sqlite_values.hpp"
 #include "sql/stage.hpp"
+#include "sql/temporary.hpp"
 #include "sql/transaction.hpp"
 
 namespace ddb::sql {
@@ -56,6 +57,11 @@ class Executor {
   /// The rows that the transaction has written to the index's table, which is younger than its snapshot, get their entries.
   SqlResult<void> index_own_rows(std::string_view index);
 
+  /// SAVEPOINT, RELEASE or ROLLBACK TO, which the transaction has done, for temporary objects.
+  Result<void> change_savepoints(StatementKind kind, std::string_view name);
+  /// What is or would be temporary; the DDL among it goes through run().
+  const Temporary& temporary() const { return temporary_; }
+
   /// In the transaction that begin() began. Queries stream to `sink`; changes leave their rows in the outcome.
   /// `check_unique`: keys believed absent are looked up now, not at commit.
   SqlResult<Outcome> run(const Request& request, RowSink& sink, bool check_unique);
@@ -96,6 +102,8 @@ class Executor {
   };
 
   Result<void> install(std::shared_ptr<const Schema> schema);
+  Result<void> clear_main();
+  void end(bool keep);
   SqlResult<Bound> bind(const Request& request);
   SqlResult<Bound> bind_parsed(const ParsedStatement& s, std::span<const Parameter> parameters);
   std::optional<Bound> bind_literals(const ParsedStatement& s);
@@ -105,6 +113,7 @@ class Executor {
 
   SqlResult<Outcome> query(const Bound& bound, RowSink& sink);
   SqlResult<Outcome> change(const Bound& bound, bool check_unique);
+  SqlResult<Outcome> change_temporary(const Bound& bound);
   SqlResult<int64_t> on_stage(const Bound& bound, std::vector<std::vector<Value>>& rows);
   SqlResult<void> passes(const Bound& bound, std::vector<std::vector<Value>>& rows, int64_t& changed);
   SqlResult<void> finish_change(WriteBuffer::Mark mark, bool check_unique);
@@ -121,6 +130,7 @@ class Executor {
   PrivateDb db_;
   ForeignKeyChecks checks_;
   Stages stages_;
+  Temporary temporary_;
   std::optional<ReadTables> read_tables_;
   Planner planner_;
   Query real_;  // SELECT CAST(? AS REAL): SQLite's own reading of a number

@@ -93,7 +93,9 @@ SqlResult<std::shared_ptr<Plan>> Planner::make(const ParsedStatement& s) {
   const DmlHead& dml = head.dml;
   const bool change = head.kind == StatementKind::insert || head.kind == StatementKind::update ||
                       head.kind == StatementKind::erase;
+  if (s.head.kind >= StatementKind::create && s.head.kind <= StatementKind::alter) return make_temporary(s);
   if (!change || dml.target.empty()) return make_select(s);
+  if (temporary_.owns(dml.schema, dml.table)) return s.head.kind == StatementKind::explain ? make_select(s) : make_temporary(s);
   if (!dml.schema.empty() && !same_name(dml.schema, "main")) {  // SQLite would find the read table under any name
     return std::unexpected(to_sql_error({Code::failed, "no such table: " + dml.schema + "." + dml.table, {}, {}}));
   }
@@ -130,6 +132,13 @@ SqlResult<std::shared_ptr<Plan>> Planner::make_select(const ParsedStatement& s) 
   Edits edits{s.text};
   replace_names(s, *schema_, edits);
   return make_query(s, edits);
+}
+
+/// SQLite's own business but for the tables that it reads.
+SqlResult<std::shared_ptr<Plan>> Planner::make_temporary(const ParsedStatement& s) {
+  auto plan = make_select(s);
+  if (plan) (*plan)->temporary = true;
+  return plan;
 }
 
 SqlResult<std::shared_ptr<Plan>> Planner::make_on_view(const ParsedStatement& s, const std::string& view) {

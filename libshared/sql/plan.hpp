@@ -14,6 +14,7 @@
 #include "sql/rewriter.hpp"
 #include "sql/session.hpp"
 #include "sql/stage.hpp"
+#include "sql/temporary.hpp"
 
 namespace ddb::sql {
 
@@ -29,6 +30,7 @@ struct Plan {
   bool claims = false;                  // conflicting rows are looked up first
   OnConflict on_conflict = OnConflict::none;
   bool can_lift = false;                // INSERT of literals: rows may run one by one
+  bool temporary = false;               // it changes temporary objects, and nothing else
 
   bool changes() const { return kind != StatementKind::select && kind != StatementKind::explain; }
 };
@@ -36,7 +38,7 @@ struct Plan {
 /// Makes plans, and remembers the latest. Not thread-safe.
 class Planner {
  public:
-  Planner(sqlite3* db, Stages& stages) : db_{db}, stages_{stages} {}
+  Planner(sqlite3* db, Stages& stages, const Temporary& temporary) : db_{db}, stages_{stages}, temporary_{temporary} {}
 
   /// Forgets all plans. The schema must outlive its use.
   void use_schema(const Schema& schema);
@@ -44,12 +46,13 @@ class Planner {
 
   /// A plan made before; nullptr: none.
   std::shared_ptr<Plan> find(std::string_view sql);
-  /// Prepares a statement that is none of transaction control, DDL, PRAGMA.
+  /// Prepares a statement that is none of transaction control, PRAGMA, and DDL but for temporary objects.
   SqlResult<std::shared_ptr<Plan>> make(const ParsedStatement& s);
 
  private:
   SqlResult<std::shared_ptr<Plan>> make_query(const ParsedStatement& s, Edits& edits);
   SqlResult<std::shared_ptr<Plan>> make_select(const ParsedStatement& s);
+  SqlResult<std::shared_ptr<Plan>> make_temporary(const ParsedStatement& s);
   SqlResult<std::shared_ptr<Plan>> make_dml(const ParsedStatement& s, const Head& head, const Table& table);
   SqlResult<std::shared_ptr<Plan>> make_on_view(const ParsedStatement& s, const std::string& view);
   SqlResult<Query> prepare(const ParsedStatement& s, Edits& edits);
@@ -62,6 +65,7 @@ class Planner {
 
   sqlite3* db_;
   Stages& stages_;
+  const Temporary& temporary_;
   const Schema* schema_ = nullptr;
   struct Kept {
     std::string text;

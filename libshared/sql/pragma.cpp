@@ -88,9 +88,11 @@ SqlResult<Outcome> run_pragma(const ParsedStatement& s, Executor& executor, Cata
   if (name == "defer_foreign_keys") return switch_setting(s, executor.defer_foreign_keys, true);
   if (name == "schema_version") return one_value(s, static_cast<int64_t>(catalog.schema()->version));
   if (std::ranges::count(of_database, name) > 0) return database_number(s, catalog);
-  if (std::ranges::count(of_schema, name) > 0) return run_on_shadow(s, catalog);
+  const bool temporary = s.head.pragma.assigns && executor.temporary().owns("", s.head.pragma.value);
+  const bool about_schema = std::ranges::count(of_schema, name) > 0;
+  if (about_schema && !temporary) return run_on_shadow(s, catalog);
   Outcome outcome = outcome_of(s);
-  if (std::ranges::count(of_connection, name) == 0) return outcome;
+  if (!about_schema && std::ranges::count(of_connection, name) == 0) return outcome;
   if (auto ran = collect(executor.connection(), s.text, outcome); !ran) {
     return std::unexpected(to_sql_error(ran.error()));
   }

@@ -201,6 +201,8 @@ Result<void> ReadTables::use_schema(std::shared_ptr<const Schema> schema) {
   return impl_->add_views(*schema);
 }
 
+void ReadTables::forget_views() { impl_->views.clear(); }
+
 const std::shared_ptr<const Schema>& ReadTables::schema() const { return impl_->context.schema; }
 
 void ReadTables::use_reader(Reader* reader, Timestamp as_of) {

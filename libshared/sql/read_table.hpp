@@ -32,6 +32,8 @@ class ReadTables {
   /// Registers the schema's tables and creates its views, and takes away those that are gone. Between statements
   /// only; statements prepared for another version must not be stepped again (SQLite would not notice).
   Result<void> use_schema(std::shared_ptr<const Schema> schema);
+  /// Somebody else drops the views of the schema in use.
+  void forget_views();
   const std::shared_ptr<const Schema>& schema() const;
 
   /// What reads see from now on; nullptr: reading fails. Borrowed. Between statements only, when no cursor is open.

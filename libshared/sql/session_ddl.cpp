@@ -113,8 +113,12 @@ Result<void> Session::Impl::drop_created(size_t keep) {
 }
 
 SqlResult<StatementResult> Session::Impl::define(const ParsedStatement& s) {
+  if (executor.temporary().owns(s)) {
+    DiscardRows discard;
+    Delivery delivery{discard};
+    return run({s.text, {}, &s}, delivery);
+  }
   if (as_of || !as_of_setting.empty()) return std::unexpected(only_reads());
-  if (s.head.temporary) return refuse("temporary objects are not supported", Code::refused);
   if (const auto name = internal_name(s, *catalog.schema())) {
     return refuse("the name " + std::string{s.text.substr(name->offset, name->size)} + " is reserved", Code::refused);
   }

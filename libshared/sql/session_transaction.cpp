@@ -123,16 +123,21 @@ SqlResult<StatementResult> Session::Impl::savepoint(const ParsedStatement& s) {
 
 SqlResult<void> Session::Impl::change_savepoints(StatementKind kind, const std::string& name) {
   Transaction& transaction = executor.transaction();
+  const auto of_temporary = [&]() -> SqlResult<void> {
+    const auto changed = executor.change_savepoints(kind, name);
+    return changed ? SqlResult<void>{} : std::unexpected(to_sql_error(changed.error()));
+  };
   if (kind == StatementKind::savepoint) {
     transaction.add_savepoint(name, created.size());
-    return {};
+    return of_temporary();
   }
   if (kind == StatementKind::release) {
     if (!transaction.release(name)) return refuse("no such savepoint: " + name);
-    return {};
+    return of_temporary();
   }
   const auto objects = transaction.roll_back_to(name);
   if (!objects) return refuse("no such savepoint: " + name);
+  if (auto undone = of_temporary(); !undone) return undone;
   const auto dropped = drop_created(*objects);
   if (executor.transaction_lost()) (void)close();
   if (!dropped) return std::unexpected(to_sql_error(dropped.error()));

@@ -145,24 +145,24 @@ Stages::Stages(sqlite3* db, RowIds& row_ids, ForeignKeyChecks& foreign_keys)
 Stages::~Stages() { sqlite3_preupdate_hook(db_, nullptr, nullptr); }
 
 Result<void> Stages::use_schema(const Schema& schema) {
-  const auto execute = [&](const std::string& sql) -> Result<void> {
-    if (sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK) return {};
-    return std::unexpected(sqlite_error(db_));
-  };
   for (const auto& name : view_triggers_) {
-    if (auto done = execute("DROP TRIGGER IF EXISTS " + quote_name(name)); !done) return done;
+    if (auto done = run_once("DROP TRIGGER IF EXISTS " + quote_name(name)); !done) return done;
   }
   for (auto& [id, stage] : stages_) {
     stage->insert = {};
-    if (auto done = execute("DROP TABLE " + quote_name(stage->name)); !done) return done;
+    if (auto done = run_once("DROP TABLE " + quote_name(stage->name)); !done) return done;
   }
+  forget();
+  schema_ = &schema;
+  return {};
+}
+
+void Stages::forget() {
   view_triggers_.clear();
   stages_.clear();
   triggers_ready_.clear();
   last_changed_ = nullptr;
   always_claims_ = false;
-  schema_ = &schema;
-  return {};
 }
 
 void Stages::use_transaction(Reader* reader, WriteBuffer* buffer, size_t bytes_max) {
@@ -180,9 +180,7 @@ Result<Stages::Stage*> Stages::stage_of(uint64_t table_id) {
                                              .insert = {}, .claim_columns = columns_in_claims(table), .drawn = {},
                                              .brought = {}});
   for (const auto& sql : table.stage_sql) {
-    if (sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
-      return std::unexpected(sqlite_error(db_));
-    }
+    if (auto made = run_once(sql); !made) return std::unexpected(made.error());
   }
   auto insert = Query::prepare(db_, page_in_text(table), true);
   if (!insert) return std::unexpected(insert.error());
@@ -223,9 +221,7 @@ Result<void> Stages::create_triggers(const std::string& table_or_view, std::vect
       always_claims_ = true;
       if (auto done = create_claims(*stages_.at(id)); !done) return done;
     }
-    if (sqlite3_exec(db_, rewritten.text.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
-      return std::unexpected(sqlite_error(db_));
-    }
+    if (auto made = run_once(rewritten.text); !made) return made;
     if (schema_->find_view(table_or_view) != nullptr) view_triggers_.push_back(trigger->name);
   }
   return {};
@@ -244,9 +240,7 @@ Result<void> Stages::create_claims(Stage& stage) {
   for (const char* event : {"INSERT", "UPDATE"}) {
     const std::string sql = "CREATE TRIGGER " + quote_name("$" + table.name + "$" + event) + " BEFORE " + event + guard +
                             "SELECT RAISE(IGNORE) WHERE " + call + "; END";
-    if (sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
-      return std::unexpected(sqlite_error(db_));
-    }
+    if (auto made = run_once(sql); !made) return made;
   }
   stage.claims = true;
   return {};
@@ -261,15 +255,21 @@ void Stages::begin_statement() {
   drew_rowids_ = false;
 }
 
+Result<void> Stages::run_once(const std::string& sql) {
+  return sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK ? Result<void>{} : std::unexpected(sqlite_error(db_));
+}
+
 Result<void> Stages::begin_run(bool claims, bool foreign_keys) {
+  claims_ = claims;
+  foreign_keys_on_ = foreign_keys;
+  nested_ = sqlite3_get_autocommit(db_) == 0;
+  if (nested_) return run_once("SAVEPOINT \"$run\"");
   for (Query* query : {&begin_, &rollback_}) {
     if (*query) continue;
     auto prepared = Query::prepare(db_, query == &begin_ ? "BEGIN" : "ROLLBACK", true);
     if (!prepared) return std::unexpected(prepared.error());
     *query = *std::move(prepared);
   }
-  claims_ = claims;
-  foreign_keys_on_ = foreign_keys;
   return begin_.run();
 }
 
@@ -281,7 +281,7 @@ bool Stages::end_run() {
   looked_up_.clear();
   const bool rolled_back = sqlite3_get_autocommit(db_) != 0;
   if (!rolled_back) {
-    const auto emptied = rollback_.run();
+    const auto emptied = nested_ ? run_once("ROLLBACK TO \"$run\"; RELEASE \"$run\"") : rollback_.run();
     DDB_ASSERT(emptied.has_value());  // nothing is open that could refuse
   }
   return rolled_back;

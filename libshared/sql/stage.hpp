@@ -49,6 +49,8 @@ class Stages {
 
   /// Drops all stages. Between statements. The schema must outlive its use.
   Result<void> use_schema(const Schema& schema);
+  /// Somebody else drops them.
+  void forget();
   /// What the transaction sees and writes; `bytes_max` of both what is buffered and what is paged in.
   void use_transaction(Reader* reader, WriteBuffer* buffer, size_t bytes_max);
 
@@ -85,6 +87,7 @@ class Stages {
   struct Stage;
   struct Hooks;  // SQLite's callbacks
 
+  Result<void> run_once(const std::string& sql);
   Result<Stage*> stage_of(uint64_t table);
   Result<void> create_triggers(const std::string& table_or_view, std::vector<uint64_t>& writes);
   Result<void> create_claims(Stage& stage);
@@ -110,6 +113,7 @@ class Stages {
   std::vector<std::string> view_triggers_;             // to drop with the schema
   Stage* last_changed_ = nullptr;                      // whose change the hook saw last
   Query begin_, rollback_;
+  bool nested_ = false;                                // the run stands in a transaction of the connection (temporary.hpp)
 
   Pass pass_ = Pass::paging;
   bool claims_ = false;

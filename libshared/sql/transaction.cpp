@@ -110,4 +110,10 @@ bool Transaction::release(std::string_view name) {
   return true;
 }
 
+std::vector<std::string> Transaction::savepoint_names() const {
+  std::vector<std::string> names;
+  for (const Savepoint& savepoint : savepoints_) names.push_back(savepoint.name);
+  return names;
+}
+
 }  // namespace ddb::sql

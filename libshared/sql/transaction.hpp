@@ -69,6 +69,7 @@ class Transaction {
   std::optional<size_t> roll_back_to(std::string_view name);
   /// The savepoint and all newer ones are forgotten; false: there is none.
   bool release(std::string_view name);
+  std::vector<std::string> savepoint_names() const;  // oldest first
   bool has_savepoints() const { return !savepoints_.empty(); }
 
  private:
