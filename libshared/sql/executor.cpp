@@ -64,6 +64,17 @@ Executor::Executor(env::Kv& kv, Catalog& catalog, const SessionOptions& options)
       temporary_{db_.get()},
       planner_{db_.get(), stages_, temporary_} {}
 
+Result<ListRows> Executor::sequences() {
+  ListRows rows;
+  for (const auto& [id, table] : schema_->tables) {
+    if (!table.autoincrement) continue;
+    const auto last = catalog_.row_ids().last(id);
+    if (!last) return std::unexpected(last.error());
+    if (*last) rows.push_back({table.name, **last});
+  }
+  return rows;
+}
+
 Executor::~Executor() { rollback(); }
 
 Result<void> Executor::open() {
@@ -79,6 +90,7 @@ Result<void> Executor::open() {
   if (!real) return std::unexpected(real.error());
   real_ = *std::move(real);
   read_tables_.emplace(db_.get());
+  DDB_ASSERT(register_list_table(db_.get(), "$sequence", "CREATE TABLE x(name, seq)", [this] { return sequences(); }) == SQLITE_OK);
   if (options_.extend) {
     if (auto extended = options_.extend(db_.get()); !extended) return extended;
   }

@@ -10,6 +10,7 @@
 #include "env/kv.hpp"
 #include "sql/catalog.hpp"
 #include "sql/foreign_key.hpp"
+#include "sql/list_table.hpp"
 #include "sql/plan.hpp"
 #include "sql/read_table.hpp"
 #include "sql/session.hpp"
@@ -80,6 +81,8 @@ class Executor {
   Result<Timestamp> now() { return kv_.now(); }
   void interrupt();
   sqlite3* connection() { return db_.get(); }
+  /// What statements see. Only in a transaction.
+  const std::shared_ptr<const Schema>& schema() const { return schema_; }
 
   bool foreign_keys = true;        // PRAGMA foreign_keys
   bool defer_foreign_keys = false; // PRAGMA defer_foreign_keys, until the transaction ends
@@ -120,6 +123,7 @@ class Executor {
   SqlResult<void> step_to_end(const Query& query, std::vector<std::vector<Value>>* rows);
   Result<void> check_unique_now(WriteBuffer::Mark mark);
   Result<void> run_action(const std::string& sql, std::span<const ValueView> parameters);
+  Result<ListRows> sequences();  // as sqlite_sequence shows them
   SqlError failure();
   SqlError in_words(Error error) const;
   void name_key(Error& error) const;

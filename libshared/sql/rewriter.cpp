@@ -303,6 +303,8 @@ void replace_names(const ParsedStatement& s, const Schema& schema, Edits& edits)
     const std::string name = s.name(i);
     if (equal_nocase(name, "sqlite_master") || equal_nocase(name, "sqlite_schema")) {
       edits.replace(token.offset, token.end(), std::string{internal::schema_table});
+    } else if (equal_nocase(name, "sqlite_sequence")) {
+      edits.replace(token.offset, token.end(), std::string{internal::sequence_table});
     }
   }
 }
@@ -314,7 +316,7 @@ std::optional<Token> internal_name(const ParsedStatement& s, const Schema& schem
     if (!s.at(i).contains('$')) continue;
     const std::string name = to_lower(s.name(i));
     for (const auto taken : {internal::rowid_function, internal::load_function, internal::claim_function,
-                             internal::live_function, internal::source_table, internal::schema_table}) {
+                             internal::live_function, internal::source_table, internal::schema_table, internal::sequence_table}) {
       if (quote_name(name) == taken) return token;
     }
     const auto stem = std::string_view{name}.substr(0, name.size() - std::min(name.size(), internal::stage_suffix.size()));

@@ -53,6 +53,7 @@ constexpr std::string_view claim_function = "\"$claim\"";  // (table id, rowid, 
 constexpr std::string_view live_function = "\"$live\"";    // () -> 1 in the real pass, 2 in the dry pass, 0 while paging in
 constexpr std::string_view source_table = "\"$src\"";
 constexpr std::string_view schema_table = "\"$schema\"";
+constexpr std::string_view sequence_table = "\"$sequence\"";
 }  // namespace internal
 
 /// t$w, where rows of `table` are changed.

@@ -83,26 +83,33 @@ Result<void> RowIds::lease(uint64_t table, uint64_t block, uint64_t at_least) {
     const std::lock_guard lock{mutex_};
     Sequence& sequence = sequences_[table];
     // Another thread may have leased a later block meanwhile: this one is a gap then, so that ids never fall back.
-    if (from >= sequence.end) sequence = {.next = from, .end = end, .block = std::min(block * 2, block_max)};
+    if (from >= sequence.end) sequence = {.next = from, .end = end, .block = std::min(block * 2, block_max), .mark = put->revision};
     return {};
   }
   return fail(Code::try_again, "rowids are being leased by too many gateways at once", "try again");
 }
 
+Result<std::optional<int64_t>> RowIds::last(uint64_t table) {
+  const auto mark = meta_.range(mark_key(table), {});
+  if (!mark) return std::unexpected(mark.error());
+  if (mark->entries.empty()) return std::nullopt;
+  const auto free = codec::decode<uint64_t>(mark->entries.front().value);
+  if (!free) return std::unexpected(free.error());
+  const std::lock_guard lock{mutex_};
+  const Sequence& sequence = sequences_[table];
+  return static_cast<int64_t>((sequence.end == *free ? sequence.next : *free) - 1);
+}
+
 void RowIds::give_back() {
-  std::map<uint64_t, Sequence> held;
+  std::map<uint64_t, Sequence> leased;
   {
     const std::lock_guard lock{mutex_};
-    held.swap(sequences_);
+    leased.swap(sequences_);
   }
-  for (const auto& [table, sequence] : held) {
-    if (sequence.next >= sequence.end) continue;
+  for (const auto& [table, sequence] : leased) {
+    if (sequence.next == sequence.end) continue;
     const Bytes key = mark_key(table);
-    const auto mark = meta_.range(key, {});
-    if (!mark) return;
-    if (mark->entries.empty() || mark->entries.front().value != codec::encode(sequence.end)) continue;
-    (void)meta_.txn({{key, mark->entries.front().mod_revision}},
-                    {{.key = key, .value = codec::encode(sequence.next), .end = {}, .lease = {}}});
+    (void)meta_.txn({{key, sequence.mark}}, {{.key = key, .value = codec::encode(sequence.next), .end = {}, .lease = {}}});
   }
 }
 

@@ -1,11 +1,13 @@
 // Rowids for rows that bring none: blocks leased from the metadata store by compare-and-set.
 //
 // Unique always, dense from one gateway, gaps allowed; after an explicit id the next one is above it, as in SQLite.
+// A gateway that ends gives back what is left of its newest block, so that one after the other leave no gaps.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 
 #include "base/result.hpp"
 #include "env/meta.hpp"
@@ -33,12 +35,16 @@ class RowIds {
   void give_back();
   /// The table is gone: forgets what is leased here.
   void forget(uint64_t table);
+  /// What sqlite_sequence shows: the highest id that may have been given; nullopt: none ever was.
+  /// Exact, unless other gateways hold blocks.
+  Result<std::optional<int64_t>> last(uint64_t table);
 
  private:
   struct Sequence {
     uint64_t next = 1;       // the first id not given yet
     uint64_t end = 1;        // of the leased block, exclusive; at most 2^63
     uint64_t block = block_min;
+    Revision mark;           // of the shared mark when the block was leased
   };
   /// Leases a block from the higher of the shared mark and `at_least`; or another thread has leased one: look again.
   Result<void> lease(uint64_t table, uint64_t block, uint64_t at_least);

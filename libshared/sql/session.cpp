@@ -161,6 +161,12 @@ SqlResult<Session::Description> Session::describe(std::string_view sql) {
   return description;
 }
 
+Result<std::shared_ptr<const Schema>> Session::schema() {
+  if (!impl_->open) return impl_->catalog.schema();
+  if (auto begun = impl_->executor.begin(impl_->as_of); !begun) return std::unexpected(begun.error());
+  return impl_->executor.schema();
+}
+
 bool Session::in_transaction() const { return impl_->open; }
 void Session::rollback() { (void)impl_->close(); }
 void Session::interrupt() { impl_->executor.interrupt(); }

@@ -20,6 +20,7 @@ struct sqlite3;
 namespace ddb::sql {
 
 class Catalog;
+struct Schema;
 using codec::Value;
 using codec::ValueView;
 
@@ -122,6 +123,9 @@ class Session {
     std::vector<std::string> parameters;  // by position; empty for bare ones
   };
   SqlResult<Description> describe(std::string_view sql);
+
+  /// The schema that the next statement will see: in an explicit transaction always the same. Errors: of env::Meta.
+  Result<std::shared_ptr<const Schema>> schema();
 
   /// An explicit transaction is open.
   bool in_transaction() const;

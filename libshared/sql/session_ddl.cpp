@@ -190,18 +190,28 @@ SqlResult<StatementResult> Session::Impl::sequences(const ParsedStatement& s) {
   if (as_of || !as_of_setting.empty()) return std::unexpected(only_reads());
   if (s.head.kind == StatementKind::erase) return result_of(s);
   if (s.head.kind != StatementKind::insert) return refuse("sqlite_sequence takes INSERT and DELETE only", Code::refused);
+  // .dump --preserve-rowids gives rowids as well.
+  const std::vector<std::string> names = s.head.dml.has_columns ? s.head.dml.column_names : std::vector<std::string>{"name", "seq"};
+  const auto place = [&](std::string_view name) {
+    return static_cast<size_t>(std::ranges::find_if(names, [&](const auto& one) { return same_name(one, name); }) - names.begin());
+  };
   class Rows final : public RowSink {
    public:
+    Rows(size_t name, size_t seq) : name_{name}, seq_{seq} {}
     Result<void> columns(std::span<const ColumnInfo>) override { return {}; }
     Result<void> row(std::span<const ValueView> values) override {
-      const auto* name = std::get_if<std::string_view>(values.data());
-      const auto* last = values.size() > 1 ? std::get_if<int64_t>(&values[1]) : nullptr;
+      const auto* name = name_ < values.size() ? std::get_if<std::string_view>(&values[name_]) : nullptr;
+      const auto* last = seq_ < values.size() ? std::get_if<int64_t>(&values[seq_]) : nullptr;
       if (name == nullptr || last == nullptr) return fail(Code::failed, "sqlite_sequence takes a name and an integer");
       found.emplace_back(*name, *last);
       return {};
     }
     std::vector<std::pair<std::string, int64_t>> found;
-  } rows;
+
+   private:
+    size_t name_;
+    size_t seq_;
+  } rows{place("name"), place("seq")};
   Delivery delivery{rows};
   const std::string source = "SELECT * FROM (" + std::string{s.cut(s.head.dml.source)} + ")";
   if (auto read = run({source, {}, nullptr}, delivery); !read) return read;

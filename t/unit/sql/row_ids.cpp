@@ -122,20 +122,38 @@ TEST_CASE("an unknown outcome of a lease wastes ids, no more") {
   CHECK(calls == 2);
 }
 
-TEST_CASE("one gateway after the other numbers rows without gaps, unless another has leased beyond") {
+TEST_CASE("gateways one after the other leave no gaps; what others have leased beyond stays a gap") {
   test::MemoryMeta meta;
   for (int64_t i = 1; i <= 5; ++i) {
-    RowIds ids{meta, 1};
-    CHECK(*ids.next(1, false) == i);
-    ids.give_back();
+    RowIds one{meta, 1};
+    CHECK(*one.next(7, false) == i);
+    CHECK(*one.last(7) == i);
+    one.give_back();
+    CHECK(*one.last(7) == i);
   }
   RowIds first{meta, 1};
   RowIds second{meta, 2};
-  CHECK(*first.next(1, false) == 6);
-  const int64_t beyond = *second.next(1, false);
+  CHECK(*first.next(7, false) == 6);
+  const int64_t beyond = *second.next(7, false);
+  CHECK(*first.last(7) >= beyond);  // what it may have given
   first.give_back();
-  CHECK(*second.next(1, false) == beyond + 1);
   second.give_back();
-  RowIds third{meta, 3};
-  CHECK(*third.next(1, false) == beyond + 2);
+  CHECK(*RowIds{meta, 3}.next(7, false) == beyond + 1);
+}
+
+TEST_CASE("a sequence that was never used is not shown; one that an explicit id moved is") {
+  test::MemoryMeta meta;
+  RowIds ids{meta, 1};
+  CHECK(*ids.last(1) == std::nullopt);
+  REQUIRE(ids.observe(1, 41));
+  CHECK(*ids.last(1) == 41);
+}
+
+TEST_CASE("what is given back after the table has gone stays gone") {
+  test::MemoryMeta meta;
+  RowIds ids{meta, 1};
+  CHECK(*ids.next(1, false) == 1);
+  REQUIRE(meta.txn({}, {{.key = "rowid/1", .value = {}, .end = {}, .lease = {}}}));
+  ids.give_back();
+  CHECK(meta.range("rowid/1", {})->entries.empty());
 }

@@ -433,6 +433,18 @@ TEST_CASE("sqlite_sequence as dumps write it") {
   CHECK(script(*session, "CREATE TABLE t(a INTEGER PRIMARY KEY AUTOINCREMENT, b); DELETE FROM sqlite_sequence;"
                          "INSERT INTO sqlite_sequence VALUES('t', 41); INSERT INTO t(b) VALUES('x');") == "");
   CHECK(run(*session, "SELECT a FROM t") == "42\n");
+  CHECK(run(*session, "INSERT INTO sqlite_sequence(rowid, name, seq) VALUES(1, 't', 50)") == "");
+  CHECK(run(*session, "SELECT seq FROM sqlite_sequence") == "50\n");
+}
+
+TEST_CASE("sqlite_sequence shows what AUTOINCREMENT has given, and in a query only") {
+  Database database;
+  const auto session = database.session();
+  CHECK(script(*session, "CREATE TABLE t(a INTEGER PRIMARY KEY AUTOINCREMENT); CREATE TABLE never(a INTEGER PRIMARY KEY AUTOINCREMENT);"
+                         "CREATE TABLE plain(a INTEGER PRIMARY KEY); INSERT INTO t VALUES(7); INSERT INTO t VALUES(NULL); DELETE FROM t;"
+                         "INSERT INTO plain VALUES(NULL)") == "");
+  CHECK(run(*session, "SELECT name, seq FROM sqlite_sequence") == "t|8\n");
+  CHECK(error_of(*session, "UPDATE sqlite_sequence SET seq = 0").error.message.contains("INSERT and DELETE only"));
 }
 
 TEST_CASE("a sink that fails stops the statement; an interrupt too") {
