@@ -8,7 +8,7 @@ _ddb() {
 		mapfile -t COMPREPLY < <(compgen -W 'table tsv csv json quote' -- "$word")
 		return
 		;;
-	--data | --log | --history | --file | -d) # a path: bash knows better
+	--data | --log | --history | --file | --sqlite | -d) # a path: bash knows better
 		return
 		;;
 	esac
@@ -39,5 +39,5 @@ _ddb_script() {
 	[[ $2 == -* ]] && mapfile -t COMPREPLY < <(compgen -W "$options" -- "$2")
 }
 
-complete -o default -F _ddb ddb-oracle ddb-node ddb-route ddb-bench ddb-split
+complete -o default -F _ddb ddb-oracle ddb-node ddb-route ddb-dump ddb-bench ddb-split
 complete -o dirnames -F _ddb_script ddb-up ddb-down ddb-status ddb-chaos ddb-slt

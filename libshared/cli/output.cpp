@@ -201,6 +201,12 @@ void Output::columns(std::vector<std::string> names) {
   first_set_ = false;
 }
 
+bool Output::text(std::string_view text) {
+  end_set();
+  write(text);
+  return error_ == 0;
+}
+
 void Output::interrupted() {
   end_set();
   flush();

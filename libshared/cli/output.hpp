@@ -73,6 +73,9 @@ class Output {
     return row(std::span<const Cell>{cells});
   }
 
+  /// Text as it is, outside of any result set. False: as row().
+  bool text(std::string_view text);
+
   /// Hands over what is written so far: for rows that come slowly.
   bool flush();
   /// Ends the result set. Something else is shown before the next one, which needs no blank line then.
