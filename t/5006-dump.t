@@ -8,6 +8,7 @@ test_seconds=900
 same_databases() {
 	for side in "$1" "$2"; do
 		sqlite3 "$side" "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY type, name" >"$side.schema"
+		sqlite3 "$side" "PRAGMA user_version" "PRAGMA application_id" >>"$side.schema"
 		sqlite3 "$side" "SELECT name, seq FROM sqlite_sequence ORDER BY name" >>"$side.schema" 2>/dev/null
 	done
 	diff "$1.schema" "$2.schema" || return
@@ -29,6 +30,8 @@ test_expect_success 'an empty database is a dump as well' '
 '
 
 cat >odd.sql <<'EOF'
+PRAGMA user_version = 7;
+PRAGMA application_id = -2;
 CREATE TABLE plain (a, "b c" TEXT, "order" REAL, [it's] BLOB);
 INSERT INTO plain VALUES (NULL, '', 0.1, x''), (9223372036854775807, 'it''s ' || char(10) || 'two' || char(13, 10) || 'three', 9e999, x'00ff'),
   (-9223372036854775808, 'a' || char(0) || 'b', -9e999, CAST('text' AS BLOB)), (1, '1', 1, '1'), (1.0, 1.0, 1e15, 1.0);
@@ -57,6 +60,7 @@ test_expect_success 'odd values, names and schemas come back as they were' '
 	sqlite3 odd.db <odd.sql && sqlite3 odd.db ".dump --preserve-rowids" >odd.dump &&
 	sqlite3 odd.db "SELECT '\''UPDATE plain SET '\'' || (SELECT group_concat(printf('\''\"%w\" = '\'', name) || CASE WHEN name = '\''b c'\'' THEN '\''CAST(x'\'''\'''\'' || hex(\"b c\") || '\'''\'''\'' AS TEXT)'\'' ELSE printf('\''\"%w\"'\'', name) END) FROM pragma_table_info('\''plain'\'')) || '\'' WHERE rowid = '\'' || rowid || '\'';'\'' FROM plain WHERE instr(hex(\"b c\"), '\''00'\'') AND typeof(\"b c\") = '\''text'\''" >nul.sql &&
 	echo "UPDATE plain SET a = 2.2250738585072014e-308 / 4503599627370496.0 WHERE rowid = 77;" >>nul.sql && # SQLite reads its own digits as zero
+	echo "PRAGMA user_version = 7; PRAGMA application_id = -2;" >>nul.sql && # sqlite3 leaves them out
 	ddb-route odd.dump && ddb-route nul.sql && ddb-dump >back.sql && sqlite3 back.db <back.sql && same_databases odd.db back.db
 '
 

@@ -60,6 +60,8 @@ class Dump {
       if (auto told = rows(table); !told) return told;
     }
     if (auto told = sequences(); !told) return told;
+    for (const char* name : {"user_version", "application_id"})
+      if (auto told = setting(name); !told) return told;
     for (const auto& [id, sql] : others())
       if (auto told = sink_.statement(sql); !told) return told;
     return {};
@@ -113,6 +115,23 @@ class Dump {
     Rows sink{*this};
     const auto done = session_.execute(columns.select, {}, sink);
     return done ? Result<void>{} : std::unexpected(error_of(done.error()));
+  }
+
+  /// Of the whole database, unless it is zero.
+  Result<void> setting(const std::string& name) {
+    if (!options_.tables.empty()) return {};
+    class Number final : public sql::RowSink {
+     public:
+      Result<void> columns(std::span<const sql::ColumnInfo>) override { return {}; }
+      Result<void> row(std::span<const sql::ValueView> values) override {
+        value = std::get<int64_t>(values[0]);
+        return {};
+      }
+      int64_t value = 0;
+    } number;
+    const std::string pragma = "PRAGMA " + name;
+    if (auto read = session_.execute(pragma, {}, number); !read) return std::unexpected(error_of(read.error()));
+    return number.value == 0 ? Result<void>{} : sink_.statement(pragma + "=" + std::to_string(number.value));
   }
 
   /// They are those of today: no id may be given twice.

@@ -51,6 +51,7 @@ class Executor {
   void rollback();
   Transaction& transaction() { return *txn_; }
   const Schema& schema() const { return *schema_; }  // of the transaction
+  const std::shared_ptr<const Schema>& shared_schema() const { return schema_; }
 
   /// DDL that creates `object`, or drops one that the transaction has created: it goes on under the new version. A
   /// failure leaves it as it was, unless transaction_lost(). Without a transaction: just the DDL.
@@ -81,8 +82,6 @@ class Executor {
   Result<Timestamp> now() { return kv_.now(); }
   void interrupt();
   sqlite3* connection() { return db_.get(); }
-  /// What statements see. Only in a transaction.
-  const std::shared_ptr<const Schema>& schema() const { return schema_; }
 
   bool foreign_keys = true;        // PRAGMA foreign_keys
   bool defer_foreign_keys = false; // PRAGMA defer_foreign_keys, until the transaction ends

@@ -164,7 +164,7 @@ SqlResult<Session::Description> Session::describe(std::string_view sql) {
 Result<std::shared_ptr<const Schema>> Session::schema() {
   if (!impl_->open) return impl_->catalog.schema();
   if (auto begun = impl_->executor.begin(impl_->as_of); !begun) return std::unexpected(begun.error());
-  return impl_->executor.schema();
+  return impl_->executor.shared_schema();
 }
 
 bool Session::in_transaction() const { return impl_->open; }
