@@ -213,7 +213,7 @@ class CommandParser {
     return command;
   }
 
-  /// ALTER TABLE t ADD [CONSTRAINT c] {PRIMARY KEY | UNIQUE} (...): a unique index, as rows stay where they are.
+  /// ALTER TABLE t ADD [CONSTRAINT c] PRIMARY KEY (...) is understood as it is; UNIQUE (...): a unique index.
   SqlResult<Command> alter() {
     at_ += 2;
     if (word("IF")) at_ += 2;
@@ -222,8 +222,15 @@ class CommandParser {
     if (!accept("ADD")) return SqlCommand{};
     std::string index = accept("CONSTRAINT") ? name() : std::string{};
     const bool primary = word("PRIMARY") && word(1, "KEY");
-    if (primary) ++at_;
-    if (!primary && !word("UNIQUE")) {
+    if (primary && !(more(2) && s_.symbol(at_ + 2, "("))) return unsupported("ALTER TABLE ... ADD ... USING INDEX");
+    if (primary) {
+      const std::string constraint = index.empty() ? std::string{} : "CONSTRAINT " + quote_name(index) + " ";
+      const size_t close = sql::skip_parentheses(s_, at_ + 2, s_.tokens.size());
+      return ScriptCommand{.tag = "ALTER TABLE",
+                           .statements = {"ALTER TABLE " + quote_name(table) + " ADD " + constraint + std::string{s_.cut({at_, close})}},
+                           .missing = {}};
+    }
+    if (!word("UNIQUE")) {
       if (index.empty() && !word("FOREIGN") && !word("CHECK")) return SqlCommand{};
       return unsupported("ALTER TABLE ... ADD " + upper(0), "name the constraint in CREATE TABLE");
     }
@@ -233,8 +240,8 @@ class CommandParser {
     const std::string columns{s_.cut({at_, close})};
     if (index.empty()) {
       index = table;
-      for (size_t i = at_ + 1; !primary && i + 1 < close; i += 2) index += "_" + s_.name(i);
-      index += primary ? "_pkey" : "_key";
+      for (size_t i = at_ + 1; i + 1 < close; i += 2) index += "_" + s_.name(i);
+      index += "_key";
     }
     return ScriptCommand{.tag = "ALTER TABLE",
                          .statements = {"CREATE UNIQUE INDEX " + quote_name(index) + " ON " + quote_name(table) + " " + columns},

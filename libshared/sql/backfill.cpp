@@ -1,5 +1,7 @@
 #include "sql/backfill.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <utility>
@@ -59,10 +61,37 @@ Result<std::vector<IndexEntry>> entries_of(const Table& table, const Index& inde
   return entries;
 }
 
-/// Entries that are not there yet. One under the same key that leads to another row is a violation, be it in this
-/// page, from an earlier one, or a writer's.
-Result<std::vector<env::Write>> missing_writes(const Schema& schema, const Table& table, const Index& index,
-                                               env::KvTxn& txn, std::vector<IndexEntry> entries) {
+/// The rows of a page as the table's second one has them (index == nullptr), and their entries there.
+Result<std::vector<IndexEntry>> second_of(const Table& table, RowWriter& writer, const std::vector<env::KeyValue>& rows) {
+  const Table& second = table.second.front();
+  std::vector<IndexEntry> all;
+  for (const auto& stored : rows) {
+    const auto decoded = decode_row(table, stored.key, stored.value);
+    if (!decoded) return std::unexpected(decoded.error());
+    const auto values = views(*decoded);
+    const RowView row{decoded->rowid, values};
+    auto key = row_key(second, row);
+    if (!key) return std::unexpected(key.error());
+    auto entries = writer.entries(row);
+    if (!entries) return entries;
+    all.push_back({.index = nullptr, .key = *std::move(key), .value = row_value(second, row), .unique = true});
+    std::ranges::move(*entries, std::back_inserter(all));
+  }
+  return all;
+}
+
+/// Whose entry it is: of a row itself, its rowid, which nothing that clusters anew lets go of.
+Result<Bytes> owner_of(const Table& table, const IndexEntry& entry, BytesView value) {
+  if (entry.index != nullptr) return row_key_of_entry(table, *entry.index, entry.key, value);
+  const auto row = decode_row(table, entry.key, value);
+  if (!row) return std::unexpected(row.error());
+  return Bytes{std::to_string(row->rowid)};
+}
+
+/// Rows and entries that are not there yet. One under the same key that belongs to another row is a violation, be it in
+/// this page, from an earlier one, or a writer's.
+Result<std::vector<env::Write>> missing_writes(const Schema& schema, const Table& table, env::KvTxn& txn,
+                                               std::vector<IndexEntry> entries) {
   std::vector<Bytes> keys;
   for (const auto& entry : entries) keys.push_back(entry.key);
   const auto stored = txn.get(keys);
@@ -77,8 +106,8 @@ Result<std::vector<env::Write>> missing_writes(const Schema& schema, const Table
       continue;
     }
     if (!entries[i].unique) continue;
-    const auto theirs = row_key_of_entry(table, index, entries[i].key, *other);
-    const auto ours = row_key_of_entry(table, index, entries[i].key, entries[i].value);
+    const auto theirs = owner_of(table, entries[i], *other);
+    const auto ours = owner_of(table, entries[i], entries[i].value);
     if (!theirs) return std::unexpected(theirs.error());
     if (!ours) return std::unexpected(ours.error());
     if (*theirs != *ours) return std::unexpected(*unique_violation(schema, entries[i].key));
@@ -105,21 +134,39 @@ Result<std::optional<Row>> sample_row(env::Kv& kv, const Table& table) {
   return std::optional{std::move(*row)};
 }
 
-Result<void> backfill_index(env::Kv& kv, const Schema& schema, const Table& table, const Index& index, uint32_t rows_per_txn,
-                            const WorkGuard& guard) {
-  auto writer = RowWriter::open(table);
-  if (!writer) return std::unexpected(writer.error());
+namespace {
+
+/// `wanted`: what is to be there for a page of rows, in `target`.
+Result<void> fill(env::Kv& kv, const Schema& schema, const Table& table, const Table& target, uint32_t rows_per_txn,
+                  const WorkGuard& guard, const std::function<Result<std::vector<IndexEntry>>(const std::vector<env::KeyValue>&)>& wanted) {
   return walk(kv, rows_span(table), [&](env::KvTxn& txn, const env::KeySpan& span) -> Result<Rest> {
     const auto page = txn.scan({.span = span, .reverse = false, .rows_max = rows_per_txn});
     if (!page) return std::unexpected(page.error());
-    auto entries = entries_of(table, index, *writer, page->rows);
+    auto entries = wanted(page->rows);
     if (!entries) return std::unexpected(entries.error());
-    auto writes = missing_writes(schema, table, index, txn, std::move(*entries));
+    auto writes = missing_writes(schema, target, txn, std::move(*entries));
     if (!writes) return std::unexpected(writes.error());
     if (auto may = guard(); !may) return std::unexpected(may.error());
     if (auto done = commit(txn, std::move(*writes)); !done) return std::unexpected(done.error());
     return page->rest;
   });
+}
+
+}  // namespace
+
+Result<void> backfill_index(env::Kv& kv, const Schema& schema, const Table& table, const Index& index, uint32_t rows_per_txn,
+                            const WorkGuard& guard) {
+  auto writer = RowWriter::open(table);
+  if (!writer) return std::unexpected(writer.error());
+  return fill(kv, schema, table, table, rows_per_txn, guard,
+              [&](const auto& rows) { return entries_of(table, index, *writer, rows); });
+}
+
+Result<void> backfill_second(env::Kv& kv, const Schema& schema, const Table& table, uint32_t rows_per_txn, const WorkGuard& guard) {
+  const Table& second = table.second.front();
+  auto writer = RowWriter::open(second);
+  if (!writer) return std::unexpected(writer.error());
+  return fill(kv, schema, table, second, rows_per_txn, guard, [&](const auto& rows) { return second_of(table, *writer, rows); });
 }
 
 }  // namespace ddb::sql

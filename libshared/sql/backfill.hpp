@@ -23,4 +23,7 @@ Result<std::optional<Row>> sample_row(env::Kv& kv, const Table& table);
 Result<void> backfill_index(env::Kv& kv, const Schema& schema, const Table& table, const Index& index, uint32_t rows_per_txn,
                             const WorkGuard& guard);
 
+/// Gives every row its like in the table's second one, in state write_only, entries and all. Errors as above.
+Result<void> backfill_second(env::Kv& kv, const Schema& schema, const Table& table, uint32_t rows_per_txn, const WorkGuard& guard);
+
 }  // namespace ddb::sql

@@ -90,7 +90,10 @@ Result<IndexEntry> make_entry(const Table& table, const Index& index, std::span<
 struct RowWriter::Impl {
   const Table& table;
   std::unique_ptr<RowExpressions> expressions;  // of all indexes with entries, in order; null: there are none
+  std::unique_ptr<RowWriter> second;            // of Table::second; null: there is none
   Bytes prefix = row_prefix(table);
+
+  bool adds_to_second() const { return second != nullptr && table.second_state != IndexState::delete_only; }
 
   Result<std::vector<Value>> evaluate(const RowView& row) {
     if (expressions == nullptr) return std::vector<Value>{};
@@ -140,11 +143,16 @@ Result<RowWriter> RowWriter::open(const Table& table) {
     for (const auto& column : index.columns)
       if (column.column == expression_column) expressions.push_back(column.expression);
   }
-  auto impl = std::make_unique<Impl>(Impl{.table = table, .expressions = nullptr});
+  auto impl = std::make_unique<Impl>(Impl{.table = table, .expressions = nullptr, .second = nullptr});
   if (!expressions.empty()) {
     auto opened = RowExpressions::open(table, std::move(expressions));
     if (!opened) return std::unexpected(opened.error());
     impl->expressions = std::move(*opened);
+  }
+  for (const Table& other : table.second) {
+    auto opened = open(other);
+    if (!opened) return opened;
+    impl->second = std::make_unique<RowWriter>(std::move(*opened));
   }
   return RowWriter{std::move(impl)};
 }
@@ -190,7 +198,7 @@ Result<void> RowWriter::insert(const RowView& row, WriteBuffer& buffer) {
   if (!entries) return std::unexpected(entries.error());
   buffer.insert(*key, row_value(impl_->table, row));
   for (const auto& entry : *entries) add(entry, buffer);
-  return {};
+  return impl_->adds_to_second() ? impl_->second->insert(row, buffer) : Result<void>{};
 }
 
 Result<void> RowWriter::erase(const RowView& row, WriteBuffer& buffer) {
@@ -200,7 +208,7 @@ Result<void> RowWriter::erase(const RowView& row, WriteBuffer& buffer) {
   if (!entries) return std::unexpected(entries.error());
   buffer.erase(*key);
   for (const auto& entry : *entries) buffer.erase(entry.key);
-  return {};
+  return impl_->second != nullptr ? impl_->second->erase(row, buffer) : Result<void>{};
 }
 
 Result<void> RowWriter::update(const RowView& before, BytesView previous, const RowView& after, WriteBuffer& buffer) {
@@ -232,7 +240,9 @@ Result<void> RowWriter::update(const RowView& before, BytesView previous, const 
       buffer.put(entry.key, entry.value);
     }
   }
-  return {};
+  // What is stored of the second row is not known here; what is not to be added must at least not stay as it was.
+  if (impl_->adds_to_second()) return impl_->second->update(before, {}, after, buffer);
+  return impl_->second != nullptr ? impl_->second->erase(before, buffer) : Result<void>{};
 }
 
 namespace {
@@ -270,9 +280,9 @@ std::optional<Error> unique_violation(const Schema& schema, BytesView key) {
   if (!codec::take_key_prefix(key, table_id, index_id)) return std::nullopt;
   const auto at = schema.tables.find(table_id);
   if (at == schema.tables.end()) return std::nullopt;
-  const Table& table = at->second;
+  if (at->second.holding(index_id) == nullptr) return std::nullopt;
+  const Table& table = *at->second.holding(index_id);
   const Index* index = table.index(index_id);
-  if (index_id != 0 && index == nullptr) return std::nullopt;
   const auto& columns = index == nullptr ? table.key_columns() : index->columns;
   std::string values;
   for (const auto& column : columns) {

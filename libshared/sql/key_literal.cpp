@@ -120,15 +120,16 @@ KeyName name_of_key(const Schema& schema, BytesView key) {
   BytesView rest = key;
   uint64_t table_id = 0, index_id = 0;
   if (!codec::take_key_prefix(rest, table_id, index_id)) return unknown;
-  const auto table = schema.tables.find(table_id);
-  if (table == schema.tables.end()) return unknown;
-  const Index* index = table->second.index(index_id);
-  if (index_id != 0 && index == nullptr) return {table->second.name, unknown.literals};
-  KeyName name{index != nullptr ? table->second.name + "." + index->name : table->second.name, {}};
+  const auto found = schema.tables.find(table_id);
+  if (found == schema.tables.end()) return unknown;
+  const Table* table = found->second.holding(index_id);
+  if (table == nullptr) return {found->second.name, unknown.literals};
+  const Index* index = table->index(index_id);
+  KeyName name{index != nullptr ? table->name + "." + index->name : table->name, {}};
   std::vector<std::string> literals;
-  for (const KeyColumn& column : index != nullptr ? index->columns : table->second.key_columns()) {
+  for (const KeyColumn& column : index != nullptr ? index->columns : table->key_columns()) {
     if (rest.empty()) break;
-    const auto value = take_key_value(rest, column, affinity_of(table->second, column));
+    const auto value = take_key_value(rest, column, affinity_of(*table, column));
     if (!value) return {name.table, unknown.literals};
     literals.push_back(std::visit(Literal{}, *value));
   }

@@ -77,7 +77,7 @@ std::vector<ValueView> views(const Row& row) {
 
 Bytes row_prefix(const Table& table) {
   Bytes prefix;
-  codec::append_key_prefix(prefix, table.id, 0);
+  codec::append_key_prefix(prefix, table.id, table.rows);
   return prefix;
 }
 

@@ -1,6 +1,6 @@
 // Rows as keys and values.
 //
-// Key:   prefix(table, 0), the key columns' parts, and, in a declared key of a rowid table with a NULL in it, the rowid.
+// Key:   prefix(table, Table::rows), the key columns' parts, and, in a declared key of a rowid table with a NULL in it, the rowid.
 // Value: codec/row; cell 0 is the rowid where the key does not hold it, then one cell per column id. A cell whose exact
 //        value the key yields is NULL in the value: no column is stored twice.
 #pragma once

@@ -50,6 +50,11 @@ size_t Table::position(uint32_t column_id) const {
   return static_cast<size_t>(std::ranges::find(columns, column_id, &Column::id) - columns.begin());
 }
 
+const Table* Table::holding(uint64_t rows_or_index) const {
+  if (rows_or_index == rows || index(rows_or_index) != nullptr) return this;
+  return second.empty() ? nullptr : second.front().holding(rows_or_index);
+}
+
 const Index* Table::index(uint64_t index_id) const {
   const auto at = std::ranges::find(indexes, index_id, &Index::id);
   return at == indexes.end() ? nullptr : &*at;

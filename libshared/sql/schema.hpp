@@ -123,6 +123,11 @@ struct Table {
   std::vector<Index> indexes;     // by id
   /// What the stage is made by: CREATE TABLE "name$w" with generated columns STORED, then its UNIQUE indexes.
   std::vector<std::string> stage_sql;
+  uint64_t rows = 0;              // stands in the keys of the rows where an index's id does in those of its entries
+  /// While the rows are being clustered anew: the same table, with its rows and indexes in another order, which nobody
+  /// reads and everybody writes as second_state says. At most one.
+  std::vector<Table> second;
+  IndexState second_state = IndexState::delete_only;
 
   bool has_rowid() const { return clustering != Clustering::without_rowid; }
   const Column* column(uint32_t column_id) const;               // nullptr: no such column
@@ -130,6 +135,8 @@ struct Table {
   /// Position in `columns`; columns.size() when there is none.
   size_t position(uint32_t column_id) const;
   const Index* index(uint64_t index_id) const;
+  /// This table, or its second one, by what stands in the keys of its rows and entries; nullptr: neither.
+  const Table* holding(uint64_t rows_or_index) const;
   /// The columns that make up the row's key, the rowid that completes a NULL aside. For Clustering::rowid one column:
   /// the alias or rowid_column.
   const std::vector<KeyColumn>& key_columns() const;
@@ -139,7 +146,8 @@ struct Table {
                       &Table::sql,         &Table::columns,           &Table::next_column_id,
                       &Table::clustering,  &Table::primary_key,       &Table::rowid_alias,
                       &Table::primary_key_index, &Table::primary_key_index_name, &Table::autoincrement,
-                      &Table::strict,      &Table::indexes,           &Table::stage_sql, &Table::since};
+                      &Table::strict,      &Table::indexes,           &Table::stage_sql, &Table::since,
+                      &Table::rows,        &Table::second,            &Table::second_state};
   }
 };
 

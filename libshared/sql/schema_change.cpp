@@ -24,10 +24,22 @@ env::KeySpan table_span(const Table& table) {
   return {std::move(start), std::move(end)};
 }
 
-env::KeySpan index_span(const Table& table, const Index& index) {
-  Bytes start = index_prefix(table, index);
-  Bytes end = prefix_end(start);
-  return {std::move(start), std::move(end)};
+env::KeySpan span_of(Bytes prefix) {
+  Bytes end = prefix_end(prefix);
+  return {std::move(prefix), std::move(end)};
+}
+
+env::KeySpan index_span(const Table& table, const Index& index) { return span_of(index_prefix(table, index)); }
+
+/// While a table's rows are on their way to another order it may be dropped, and not changed.
+Result<void> none_is_moving(const Schema& before, const Schema& after) {
+  for (const auto& [id, table] : before.tables) {
+    const auto at = after.tables.find(id);
+    if (table.second.empty() || at == after.tables.end() || at->second == table) continue;
+    return fail(Code::try_again, "table " + table.name + " is being clustered by its new primary key",
+                "try again when that is done; if nobody is at it, repeat the ALTER TABLE");
+  }
+  return {};
 }
 
 }  // namespace
@@ -46,6 +58,7 @@ Result<void> SchemaChanger::with_shadow(const std::function<Result<void>(sqlite3
 
 Result<void> SchemaChanger::execute(std::string_view ddl) {
   const Turn turn{changing_, options_};
+  if (const auto key = parse_add_primary_key(ddl)) return add_primary_key(*key);
   const auto done = run(ddl);
   if (!done) return std::unexpected(done.error());
   for (const uint64_t table : done->dropped_tables) {
@@ -90,6 +103,10 @@ Result<std::optional<SchemaChanger::Attempt>> SchemaChanger::run_on_shadow(std::
   auto attempt = try_on_shadow(ddl, std::move(before));
   if (!attempt) return std::unexpected(attempt.error());
   if (!attempt->changes()) return std::optional{std::move(*attempt)};
+  if (const auto free = none_is_moving(attempt->before.schema, attempt->after); !free) {
+    if (auto done = shadow_->undo(); !done) return std::unexpected(done.error());
+    return std::unexpected(free.error());
+  }
   if (!still_used(*attempt).empty()) {
     if (auto done = shadow_->undo(); !done) return std::unexpected(done.error());
     return std::optional{std::move(*attempt)};
@@ -185,30 +202,38 @@ Result<void> SchemaChanger::stamp(Schema& after) {
   return {};
 }
 
-// An index on its way.
-
-Result<void> SchemaChanger::set_state(IndexRef ref, IndexState state) {
+Result<void> SchemaChanger::alter(uint64_t id, const Edit& edit, const std::vector<env::KeySpan>& dropped) {
   for (int attempt = 0; attempt < attempts_max; ++attempt) {
     const auto before = gateway_.settled();
     if (!before) return std::unexpected(before.error());
-    const Index* now = find(before->schema, ref);
-    if (now == nullptr || now->state == state) return {};
     Schema after = before->schema;
     ++after.version;
-    Table& table = after.tables.at(ref.table);
-    table.version = after.version;
-    std::ranges::find(table.indexes, ref.index, &Index::id)->state = state;
+    const auto table = after.tables.find(id);
+    if (table == after.tables.end() || !edit(table->second)) return {};
+    table->second.version = after.version;
     if (auto stamped = stamp(after); !stamped) return stamped;
-    const auto saved = gateway_.save(*before, after, {});
+    const auto saved = gateway_.save(*before, after, dropped);
     if (!saved) return std::unexpected(saved.error());
     if (!*saved) continue;
+    const bool same_text = table->second.sql == before->schema.tables.at(id).sql;
     {
       const Turn turn{shadow_busy_, options_};
+      if (!same_text) shadow_.reset();
       if (shadow_ != nullptr && shadow_->schema().version == before->schema.version) shadow_->adopt(after);
     }
     return gateway_.wait_for(after.version);
   }
   return keeps_changing();
+}
+
+// An index on its way.
+
+Result<void> SchemaChanger::set_state(IndexRef ref, IndexState state) {
+  const auto edit = [&](Table& table) {
+    const auto index = std::ranges::find(table.indexes, ref.index, &Index::id);
+    return index != table.indexes.end() && std::exchange(index->state, state) != state;
+  };
+  return alter(ref.table, edit, {});
 }
 
 /// A failed build leaves no index behind.
@@ -252,6 +277,117 @@ Result<void> SchemaChanger::drop(IndexRef ref) {
   if (index == nullptr) return {};
   if (auto done = run("DROP INDEX main." + quote_name(index->name)); !done) return std::unexpected(done.error());
   return {};
+}
+
+// Rows on their way to another order: delete_only, write_only and back as for an index, with an exchange at the top. Who is a
+// version behind it reads the old rows, who is there the new ones, and both write both.
+
+namespace {
+
+std::unexpected<Error> given_up() { return fail(Code::failed, "the table was dropped, or another gateway gave its new key up"); }
+
+bool has_exchanged(const Table& table) { return !table.primary_key.empty(); }
+
+std::vector<env::KeySpan> spans_of_second(const Table& table) {
+  std::vector<env::KeySpan> spans;
+  for (const Table& second : table.second) {
+    spans.push_back(span_of(row_prefix(second)));
+    for (const auto& index : second.indexes) spans.push_back(index_span(second, index));
+  }
+  return spans;
+}
+
+}  // namespace
+
+/// Goes on where a gateway that is gone may have left off.
+Result<void> SchemaChanger::add_primary_key(const AddPrimaryKey& key) {
+  if (auto held = gateway_.ensure_lease(); !held) return held;
+  const auto table = add_second(key);
+  if (!table) return std::unexpected(table.error());
+  const auto filled = fill_second(*table);
+  const auto exchanged = filled ? exchange(*table, *filled) : std::unexpected(filled.error());
+  if (auto done = drop_second(*table); !done) return done;
+  return exchanged;
+}
+
+Result<uint64_t> SchemaChanger::add_second(const AddPrimaryKey& key) {
+  for (int attempt = 0; attempt < attempts_max; ++attempt) {
+    const auto before = gateway_.settled();
+    if (!before) return std::unexpected(before.error());
+    const Table* table = before->schema.find_table(key.table);
+    if (table != nullptr && !table->second.empty()) return table->id;
+    Schema after = before->schema;
+    ++after.version;
+    auto second = clustered_by(key, before->schema, after.next_id);
+    if (!second) return std::unexpected(second.error());
+    Table& changed = after.tables.at(table->id);
+    changed.version = second->version = after.version;
+    changed.second = {std::move(*second)};
+    changed.second_state = IndexState::delete_only;
+    if (auto stamped = stamp(after); !stamped) return std::unexpected(stamped.error());
+    const auto saved = gateway_.save(*before, after, {});
+    if (!saved) return std::unexpected(saved.error());
+    if (!*saved) continue;
+    {
+      const Turn turn{shadow_busy_, options_};
+      shadow_.reset();  // ids were drawn that it does not know of
+    }
+    if (auto done = gateway_.wait_for(after.version); !done) return std::unexpected(done.error());
+    return changed.id;
+  }
+  return keeps_changing();
+}
+
+Result<void> SchemaChanger::set_second(uint64_t table, IndexState state) {
+  return alter(table, [&](Table& t) { return !t.second.empty() && std::exchange(t.second_state, state) != state; }, {});
+}
+
+/// The table's version all the while: nobody has let go of what is filled.
+Result<uint64_t> SchemaChanger::fill_second(uint64_t id) {
+  const auto now = [&] {
+    const auto schema = gateway_.schema();
+    return schema->tables.contains(id) ? schema->tables.at(id) : Table{};
+  };
+  if (has_exchanged(now())) return now().version;
+  if (auto done = set_second(id, IndexState::write_only); !done) return std::unexpected(done.error());
+  const auto schema = gateway_.schema();
+  const Table table = now();
+  if (table.second.empty() || has_exchanged(table)) return given_up();
+  const auto guard = [&]() -> Result<void> {
+    if (auto held = gateway_.ensure_lease(); !held) return held;
+    return now().version == table.version ? Result<void>{} : given_up();
+  };
+  if (auto filled = backfill_second(kv_, *schema, table, options_.backfill_rows, guard); !filled) return std::unexpected(filled.error());
+  return table.version;
+}
+
+Result<void> SchemaChanger::exchange(uint64_t id, uint64_t filled) {
+  bool exchanged = false;
+  const auto edit = [&](Table& t) {
+    exchanged = has_exchanged(t);
+    if (exchanged || t.version != filled || t.second.empty()) return false;
+    Table old = std::exchange(t, Table{t.second.front()});
+    old.second.clear();
+    t.second = {std::move(old)};
+    t.second_state = IndexState::write_only;
+    return exchanged = true;
+  };
+  if (auto done = alter(id, edit, {}); !done) return done;
+  return exchanged ? Result<void>{} : given_up();
+}
+
+/// Down the ladder, as an index.
+Result<void> SchemaChanger::drop_second(uint64_t id) {
+  if (auto done = set_second(id, IndexState::delete_only); !done) return done;
+  const auto schema = gateway_.schema();
+  const auto table = schema->tables.find(id);
+  if (table == schema->tables.end()) return {};
+  const auto edit = [](Table& t) {
+    const bool had = !t.second.empty();
+    t.second.clear();
+    return had;
+  };
+  return alter(id, edit, spans_of_second(table->second));
 }
 
 }  // namespace ddb::sql

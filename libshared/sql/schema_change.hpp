@@ -11,6 +11,7 @@
 
 #include "base/result.hpp"
 #include "env/kv.hpp"
+#include "sql/add_primary_key.hpp"
 #include "sql/gateway_schema.hpp"
 #include "sql/row_ids.hpp"
 #include "sql/shadow_catalog.hpp"
@@ -70,11 +71,23 @@ class SchemaChanger {
   Result<void> stamp(Schema& after);
   /// The index as the newest version has it; nullptr: it is gone. Valid as long as `schema`.
   static const Index* find(const Schema& schema, IndexRef ref);
+  /// False: nothing is to be changed.
+  using Edit = std::function<bool(Table&)>;
+  /// Publishes a change of one table that no statement makes. `dropped`: what it leaves behind.
+  Result<void> alter(uint64_t table, const Edit& edit, const std::vector<env::KeySpan>& dropped);
   Result<void> set_state(IndexRef ref, IndexState state);
   Result<void> build(IndexRef ref);
   Result<void> fill(IndexRef ref);
   Result<void> retire(IndexRef ref);
   Result<void> drop(IndexRef ref);
+
+  /// ALTER TABLE ... ADD PRIMARY KEY: the rows are written a second time, in their new order; then both change places.
+  Result<void> add_primary_key(const AddPrimaryKey& key);
+  Result<uint64_t> add_second(const AddPrimaryKey& key);
+  Result<void> set_second(uint64_t table, IndexState state);
+  Result<uint64_t> fill_second(uint64_t table);
+  Result<void> exchange(uint64_t table, uint64_t filled);
+  Result<void> drop_second(uint64_t table);
 
   env::Kv& kv_;
   GatewaySchema& gateway_;

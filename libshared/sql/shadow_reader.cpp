@@ -80,6 +80,7 @@ class TableReader {
 
   Result<void> read() {
     if (before_ == nullptr) table_.id = next_id_++;
+    if (before_ != nullptr) table_.rows = before_->rows;
     for (const auto step : {&TableReader::read_kind, &TableReader::read_columns, &TableReader::keep_column_ids,
                             &TableReader::read_indexes, &TableReader::read_stage})
       if (auto done = (this->*step)(); !done) return done;
@@ -200,7 +201,7 @@ class TableReader {
     table_.primary_key = std::move(index.columns);
     if (table_.clustering == Clustering::rowid) table_.clustering = Clustering::primary_key;
     if (!listed) return;
-    table_.primary_key_index = before_ != nullptr ? before_->primary_key_index : next_id_++;
+    table_.primary_key_index = before_ != nullptr && before_->primary_key_index != 0 ? before_->primary_key_index : next_id_++;
     table_.primary_key_index_name = std::move(index.name);
   }
 
@@ -297,7 +298,7 @@ Result<void> read_tables(sqlite3* db, const Schema& before, Schema& after) {
       continue;
     }
     Table table{.name = (*found)[i].name, .sql = (*found)[i].sql, .columns = {}, .primary_key = {}, .primary_key_index_name = {},
-                .indexes = {}, .stage_sql = {}};
+                .indexes = {}, .stage_sql = {}, .second = {}};
     if (reserved(table.name)) return fail(Code::failed, "object name reserved for internal use: " + table.name);
     if (old[i] != nullptr) {
       table.id = old[i]->id;

@@ -10,6 +10,7 @@
 #include "env/span.hpp"
 #include "sql/index_entries.hpp"
 #include "sql/reader.hpp"
+#include "sql/rows.hpp"
 #include "unit/sql/memory_kv.hpp"
 #include "unit/sql/memory_meta.hpp"
 
@@ -206,6 +207,148 @@ TEST_CASE("writers on other gateways at every step leave index and table agreein
     CHECK(kept(world) == 2 * rows.size());
     run(*two, "DROP INDEX i");
     CHECK(kept(world) == rows.size());
+  }
+}
+
+namespace {
+
+/// The rows of t(id, v) that a gateway would read now, by rowid.
+std::map<int64_t, int64_t> seen(World& world, Catalog& catalog) {
+  const auto schema = catalog.schema();
+  const sql::Table& table = *schema->find_table("t");
+  const Bytes prefix = sql::row_prefix(table);
+  std::map<int64_t, int64_t> found;
+  for (const auto& stored : world.kv.all({prefix, prefix_end(prefix)})) {
+    const auto row = sql::decode_row(table, stored.key, stored.value);
+    REQUIRE(row);
+    CHECK(std::get<int64_t>(row->values[0]) == row->rowid);
+    found[row->rowid] = std::get<int64_t>(row->values[1]);
+  }
+  return found;
+}
+
+/// v of a row changes, as a session on that gateway would write it.
+bool change(World& world, Catalog& catalog, int64_t id, int64_t from, int64_t to) {
+  const auto pin = catalog.pin();
+  REQUIRE(pin);
+  const sql::Table& table = *pin->schema()->find_table("t");
+  auto txn = std::move(*world.kv.begin({}));
+  sql::WriteBuffer buffer;
+  auto writer = sql::RowWriter::open(table);
+  const std::vector<ValueView> before{id, from};
+  const std::vector<ValueView> after{id, to};
+  const Bytes previous = sql::row_value(table, {id, before});
+  REQUIRE(writer->update({id, before}, previous, {id, after}, buffer));
+  return const_cast<sql::SchemaPin&>(*pin).enter_commit() && txn->commit(buffer.writes());
+}
+
+}  // namespace
+
+TEST_CASE("ADD PRIMARY KEY: whoever reads or writes on whatever gateway at whatever step finds all rows") {
+  World world;
+  auto one = world.gateway("one");
+  auto two = world.gateway("two");
+  Random random{5};
+  run(*one, "CREATE TABLE t(id INTEGER NOT NULL, v INT)");
+  run(*one, "CREATE INDEX i ON t(v)");
+  std::map<int64_t, int64_t> rows;
+  for (int64_t id = 1; id <= 700; ++id) {
+    REQUIRE(write(world, *one, id, id));
+    rows[id] = id;
+  }
+  int64_t next = 10'000;
+  int checks = 0;
+  const auto disturb = [&] {
+    for (Catalog* catalog : {one.get(), two.get()}) {
+      const int64_t id = next++;
+      if (write(world, *catalog, id, id)) rows[id] = id;
+      const auto changed = std::next(rows.begin(), static_cast<ptrdiff_t>(random.below(rows.size())));
+      if (change(world, *catalog, changed->first, changed->second, changed->second + 1)) ++changed->second;
+      const auto victim = std::next(rows.begin(), static_cast<ptrdiff_t>(random.below(rows.size())));
+      if (write(world, *catalog, victim->first, victim->second, true)) rows.erase(victim);
+    }
+    ++checks;
+    CHECK(seen(world, *one) == rows);
+    CHECK(seen(world, *two) == rows);
+  };
+  bool inside = false;
+  world.on_sleep = disturb;
+  world.kv.on_request = [&](const char* request) -> Result<void> {
+    if (inside || std::string_view{request} != "commit" || !random.one_in(2)) return {};
+    inside = true;
+    disturb();
+    inside = false;
+    return {};
+  };
+  run(*one, "ALTER TABLE t ADD CONSTRAINT k PRIMARY KEY (id)");
+  CHECK(checks > 5);
+  const auto schema = one->schema();
+  const sql::Table& table = *schema->find_table("t");
+  CHECK(table.second.empty());
+  CHECK(table.clustering == sql::Clustering::primary_key);
+  CHECK(table.sql == "CREATE TABLE t(id INT NOT NULL, v INT, CONSTRAINT k PRIMARY KEY (id))");
+  CHECK(seen(world, *two) == rows);
+  CHECK(entries(world, table, table.indexes.at(0)) == rows.size());
+  CHECK(kept(world) == 2 * rows.size());
+}
+
+TEST_CASE("ADD PRIMARY KEY: what stands against it leaves the table as it was") {
+  World world;
+  auto one = world.gateway("one");
+  run(*one, "CREATE TABLE t(id INT NOT NULL, v INT)");
+  for (int64_t id = 1; id <= 700; ++id) REQUIRE(write(world, *one, id, id == 700 ? int64_t{3} : id));
+  const sql::Table before = *one->schema()->find_table("t");
+  const Error error = refused(*one, "ALTER TABLE t ADD PRIMARY KEY (v)");
+  CHECK(error.message == "UNIQUE constraint failed: t.v");
+  CHECK(error.hint.find("(3)") != std::string::npos);
+  const auto schema = one->schema();
+  const sql::Table& after = *schema->find_table("t");
+  CHECK(after.second.empty());
+  CHECK(after.sql == before.sql);
+  CHECK(after.rows == before.rows);
+  CHECK(kept(world) == 700);
+  CHECK(refused(*one, "ALTER TABLE t ADD PRIMARY KEY (nowhere)").message.find("nowhere") != std::string::npos);
+  CHECK(refused(*one, "ALTER TABLE u ADD PRIMARY KEY (v)").message == "no such table: u");
+  run(*one, "ALTER TABLE t ADD PRIMARY KEY (id)");
+  CHECK(refused(*one, "ALTER TABLE t ADD PRIMARY KEY (id)").message == "table \"t\" has more than one primary key");
+}
+
+TEST_CASE("ADD PRIMARY KEY: a gateway that vanishes amid it leaves a table that can be dropped, or finished by another") {
+  for (const int commits_before : {0, 1}) {
+    for (const bool drop : {false, true}) {
+      World world;
+      auto one = world.gateway("one");
+      auto two = world.gateway("two");
+      run(*one, "CREATE TABLE t(id INT NOT NULL, v INT)");
+      for (int64_t id = 1; id <= 700; ++id) REQUIRE(write(world, *one, id, id));
+      int commits = 0;
+      bool cut_off = false;
+      world.kv.on_request = [&](const char* request) -> Result<void> {
+        cut_off = cut_off || (std::string_view{request} == "commit" && commits++ == commits_before);
+        return cut_off ? Result<void>{fail(Code::unavailable, "cut off")} : Result<void>{};
+      };
+      world.meta.on_request = [&](const char*) -> Result<void> {
+        return cut_off ? Result<void>{fail(Code::unavailable, "cut off")} : Result<void>{};
+      };
+      CHECK(refused(*one, "ALTER TABLE t ADD PRIMARY KEY (id)").code == Code::unavailable);
+      world.kv.on_request = nullptr;
+      world.meta.on_request = nullptr;
+      REQUIRE(two->tick());
+      CHECK(!two->schema()->find_table("t")->second.empty());
+      CHECK(refused(*two, "ALTER TABLE t RENAME TO tt").code == Code::try_again);
+      CHECK(refused(*two, "CREATE INDEX i ON t(v)").code == Code::try_again);
+      if (drop) {
+        run(*two, "DROP TABLE t");
+        CHECK(kept(world) == 0);
+        continue;
+      }
+      REQUIRE(write(world, *two, 701, int64_t{701}));
+      run(*two, "ALTER TABLE t ADD PRIMARY KEY (id)");
+      CHECK(two->schema()->find_table("t")->clustering == sql::Clustering::primary_key);
+      CHECK(seen(world, *two).size() == 701);
+      CHECK(kept(world) == 701);
+      run(*two, "CREATE INDEX i ON t(v)");
+    }
   }
 }
 

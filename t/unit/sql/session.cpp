@@ -493,3 +493,26 @@ TEST_CASE("names that internals use are refused, others like them are not") {
   CHECK(run(*session, "SELECT 1 AS \"price $w\"") == "1\n");
   CHECK(run(*session, "ATTACH 'x' AS y") == "Error: ATTACH is not supported\n");
 }
+
+TEST_CASE("ALTER TABLE ADD PRIMARY KEY: rows, indexes, triggers, foreign keys and rowids go on as they were") {
+  Database database;
+  auto session = database.session();
+  script(*session, "CREATE TABLE p(a integer NOT NULL, b text UNIQUE, c);"
+                   "CREATE INDEX pc ON p(c);"
+                   "CREATE TABLE log(x);"
+                   "CREATE TRIGGER g AFTER UPDATE ON p BEGIN INSERT INTO log VALUES(new.c); END;"
+                   "CREATE TABLE q(a REFERENCES p(b) ON DELETE CASCADE);"
+                   "INSERT INTO p VALUES(3, 'x', 1), (1, 'y', 2), (2, 'z', 2);"
+                   "INSERT INTO q VALUES('z');");
+  CHECK(run(*session, "ALTER TABLE main.p ADD PRIMARY KEY (a)") == "");
+  CHECK(run(*session, "SELECT rowid, a, b FROM p WHERE a > 0 ORDER BY a") == "2|1|y\n3|2|z\n1|3|x\n");
+  CHECK(run(*session, "SELECT a FROM p WHERE c = 2 ORDER BY a") == "1\n2\n");
+  CHECK(run(*session, "EXPLAIN QUERY PLAN SELECT c FROM p WHERE a = 2").find("a=?") != std::string::npos);
+  CHECK(run(*session, "INSERT INTO p VALUES(2, 'w', 0)") == "Error: UNIQUE constraint failed: p.a\n");
+  CHECK(run(*session, "INSERT INTO p VALUES(4, 'x', 0)") == "Error: UNIQUE constraint failed: p.b\n");
+  CHECK(run(*session, "INSERT INTO p VALUES(4, 'w', 0) RETURNING rowid > 3") == "1\n");
+  CHECK(run(*session, "UPDATE p SET c = 9 WHERE a = 2") == "");
+  CHECK(run(*session, "DELETE FROM p WHERE a = 2") == "");
+  CHECK(run(*session, "SELECT (SELECT count(*) FROM q), x FROM log") == "0|9\n");
+  CHECK(run(*session, "ALTER TABLE p ADD PRIMARY KEY (b)") == "Error: table \"p\" has more than one primary key\n");
+}
