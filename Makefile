@@ -51,7 +51,7 @@ needs_client := $(needs_txn) net client
 needs_sql    := $(needs_codec) sql
 needs_cli    := $(needs_net) cli
 needs_bench  := base env check bench
-needs_gateway := $(needs_client) sql cli gateway
+needs_gateway := $(needs_client) check sql cli gateway
 needs_pg     := $(needs_gateway) pg
 
 sources = $(wildcard libshared/$(1)/*.cpp)

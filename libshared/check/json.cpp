@@ -1,5 +1,6 @@
 #include "check/json.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace ddb::check {
@@ -13,7 +14,12 @@ void append_utf8(std::string& out, uint32_t c) {
     out += static_cast<char>(0xc0 | c >> 6);
     out += static_cast<char>(0x80 | (c & 0x3f));
   } else {
-    out += static_cast<char>(0xe0 | c >> 12);
+    if (c < 0x10000) {
+      out += static_cast<char>(0xe0 | c >> 12);
+    } else {
+      out += static_cast<char>(0xf0 | c >> 18);
+      out += static_cast<char>(0x80 | (c >> 12 & 0x3f));
+    }
     out += static_cast<char>(0x80 | (c >> 6 & 0x3f));
     out += static_cast<char>(0x80 | (c & 0x3f));
   }
@@ -63,7 +69,17 @@ std::string JsonReader::string() {
   return out;
 }
 
-/// Behind the backslash. Surrogate pairs are refused: nothing we check writes them.
+/// The four digits behind \u.
+uint32_t JsonReader::hex() {
+  uint32_t code = 0;
+  if (rest_.size() < 4) refuse();
+  const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + std::min<size_t>(rest_.size(), 4), code, 16);
+  if (error != std::errc{} || end != rest_.data() + 4) refuse();
+  if (ok_) rest_.remove_prefix(4);
+  return code;
+}
+
+/// Behind the backslash. Half a surrogate pair is refused.
 void JsonReader::escape(std::string& out) {
   constexpr std::string_view names = "\"\\/bfnrt";
   constexpr std::string_view meanings = "\"\\/\b\f\n\r\t";
@@ -74,12 +90,15 @@ void JsonReader::escape(std::string& out) {
     out += meanings[at];
     return;
   }
-  uint32_t code = 0;
-  if (c != 'u' || rest_.size() < 4) return refuse();
-  const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + 4, code, 16);
-  if (error != std::errc{} || end != rest_.data() + 4 || (code >= 0xd800 && code < 0xe000)) return refuse();
-  rest_.remove_prefix(4);
-  append_utf8(out, code);
+  if (c != 'u') return refuse();
+  uint32_t code = hex();
+  if (code >= 0xd800 && code < 0xdc00 && ok_ && rest_.starts_with("\\u")) {
+    rest_.remove_prefix(2);
+    const uint32_t low = hex();
+    if (low >= 0xdc00 && low < 0xe000) code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+  }
+  if (code >= 0xd800 && code < 0xe000) return refuse();
+  if (ok_) append_utf8(out, code);
 }
 
 int64_t JsonReader::integer() {

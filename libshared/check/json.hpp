@@ -34,6 +34,7 @@ class JsonReader {
 
   bool word(std::string_view literal);
   void escape(std::string& out);
+  uint32_t hex();
 
   std::string_view rest_;
   bool ok_ = true;

@@ -1,5 +1,6 @@
 // ddb-route: run SQL against a cluster. See ddb-route(1).
 #include "filter.hpp"
+#include "import.hpp"
 #include "outcome.hpp"
 #include "serve.hpp"
 #include "status.hpp"
@@ -33,6 +34,26 @@ int main(int argc, char** argv) {
       .option("name", outcome.name, "as --txn-id gave it")
       .required()
       .action([&](cli::Context& context) { return route::outcome(context, timeout, outcome); });
+
+  route::ImportArguments import;
+  tool.command("import", "put the rows of a CSV, TSV or JSON lines file into a table")
+      .with_oracle()
+      .flag("--csv", import.csv, "the file is CSV; default: as its name ends, .csv, .tsv, .json, .jsonl or .ndjson")
+      .flag("--tsv", import.tsv, "the file is tab-separated, as ddb-route --tsv writes it")
+      .flag("--json", import.json, "the file has a JSON object per line")
+      .option("--separator", import.separator, "of CSV fields: one character")
+      .flag("--no-header", import.no_header, "the first record is data, and fields are in the order of the table's columns")
+      .flag("--create", import.create, "the table, if there is none, with text columns of the names in the file")
+      .option("--existing", import.existing, "what becomes of a row whose key is there: bad, skip or replace").one_of({"bad", "skip", "replace"})
+      .option("--batch", import.batch, "rows to a transaction").between(1, 1'000'000)
+      .option("--bad-max", import.bad_max, "so many bad rows are told and left out; one more ends the import")
+      .option("--from", import.from_line, "begin at this line of the file, to go on after an error")
+      .option("-t,--timeout", timeout, "of one request to the cluster")
+      .option("file", import.file, "-: the standard input")
+      .required()
+      .option("table", import.table, "where the rows go")
+      .required()
+      .action([&](cli::Context& context) { return route::import(context, timeout, import); });
 
   std::vector<std::string> gateways;
   tool.command("status", "print a line per gateway: what it did since its start")
