@@ -24,6 +24,8 @@ class SnapshotFiles {
   /// Copies what the last flush holds of `spans`, and the value of `record_key` in table `range`, under one
   /// reader. Answer: Store::snapshot_made.
   virtual void make(uint64_t id, Bytes record_key, std::vector<TableSpan> spans) = 0;
+  /// Goes over what the last flush holds of `spans`, piece by piece under one reader (H1). Answer: Store::scanned.
+  virtual void scan(uint64_t id, std::vector<TableSpan> spans) = 0;
   virtual Result<Bytes> read(uint64_t id, uint64_t offset, size_t size) = 0;  // shorter at the end of the file only
   virtual Result<void> write(uint64_t id, uint64_t offset, BytesView data) = 0;  // offset 0 makes the file
   /// Makes the file durable. Answer: Store::snapshot_sealed.

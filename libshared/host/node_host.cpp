@@ -53,6 +53,7 @@ Result<void> NodeHost::start(const NodeOptions& options, uint64_t cluster, NodeI
        .reply = [this](range::StoreReply reply) { server_->reply(std::move(reply)); },
        .oracle = events_.oracle,
        .orphans = events_.orphans,
+       .warning = events_.warning,
        .failed = events_.failed});
   if (!host) return std::unexpected(host.error());
   host_ = std::move(*host);
@@ -69,10 +70,15 @@ void NodeHost::request(range::RequestToken from, RangeId range, Bytes body) {
   host_->turn_soon();
 }
 
-Bytes NodeHost::administer(BytesView body) const {
+Bytes NodeHost::administer(BytesView body) {
   const auto request = codec::decode<proto::AdminRequest>(body);
   if (!request) return codec::encode(proto::AdminReply{request.error()});
   if (!host_) return codec::encode(proto::AdminReply{Error{Code::try_again, "this node is starting", "try again in a moment", {}}});
+  if (const auto* check = std::get_if<proto::CheckRequest>(&*request)) {
+    const size_t begun = host_->core().check(check->ranges, net::Loop::now());
+    host_->turn_soon();
+    return codec::encode(proto::AdminReply{proto::CheckReply{begun}});
+  }
   return codec::encode(proto::AdminReply{host_->core().status()});
 }
 

@@ -21,6 +21,7 @@ struct NodeOptions {
 struct NodeEvents {
   std::function<void(range::OracleCall)> oracle;  // to be answered by answer()
   std::function<void(std::vector<proto::Locked>)> orphans = {};  // V4: see range::StoreOutputs
+  std::function<void(const std::string&)> warning = {};  // one line, for people
   std::function<void(const Error&)> failed;       // the store has stopped for good: the process must end
 };
 
@@ -48,7 +49,7 @@ class NodeHost {
   NodeHost(net::Loop& loop, std::string directory, NodeEvents events)
       : loop_{loop}, directory_{std::move(directory)}, events_{std::move(events)} {}
   void request(range::RequestToken from, RangeId range, Bytes body);
-  Bytes administer(BytesView body) const;
+  Bytes administer(BytesView body);
 
   net::Loop& loop_;
   const std::string directory_;

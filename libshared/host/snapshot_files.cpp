@@ -65,6 +65,17 @@ Result<env::SnapshotMade> copy(lmdb::Snapshot& snapshot, const Bytes& record_key
   return made;
 }
 
+/// H1: in pieces, so that memory stays small.
+Result<range::RowSum> sum_up(lmdb::Snapshot& snapshot, std::vector<env::TableSpan> spans) {
+  range::RowSum sum;
+  while (!spans.empty()) {
+    env::WriteBatch rows;
+    if (auto read = snapshot.read(spans, range::snapshot_piece_bytes, rows); !read) return std::unexpected(read.error());
+    sum.add(rows);
+  }
+  return sum;
+}
+
 Result<void> sync(const std::string& path, const std::string& directory) {
   const File file{path, O_WRONLY};
   if (!file.is_open() || ::fdatasync(file.fd()) != 0) return file.error("cannot sync");
@@ -117,6 +128,22 @@ void SnapshotFiles::make(uint64_t id, Bytes record_key, std::vector<env::TableSp
         return made;
       },
       [this, id](Result<env::SnapshotMade> made) { events_.made(id, std::move(made)); });
+}
+
+void SnapshotFiles::scan(uint64_t id, std::vector<env::TableSpan> spans) {
+  auto snapshot = store_.snapshot();
+  if (!snapshot) {
+    loop_.post([alive = alive_, this, id, error = snapshot.error()] {
+      if (*alive) events_.scanned(id, std::unexpected(error));
+    });
+    return;
+  }
+  run([snapshot = std::move(*snapshot), spans = std::move(spans)]() mutable {
+        auto sum = sum_up(*snapshot, std::move(spans));
+        snapshot.reset();  // it pins pages
+        return sum;
+      },
+      [this, id](Result<range::RowSum> sum) { events_.scanned(id, std::move(sum)); });
 }
 
 Result<Bytes> SnapshotFiles::read(uint64_t id, uint64_t offset, size_t size) {

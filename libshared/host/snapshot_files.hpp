@@ -9,6 +9,7 @@
 #include "host/worker.hpp"
 #include "lmdb/store.hpp"
 #include "net/loop.hpp"
+#include "range/row_sum.hpp"
 
 namespace ddb::host {
 
@@ -18,6 +19,7 @@ class SnapshotFiles final : public env::SnapshotFiles {
   struct Events {
     std::function<void(uint64_t id, Result<env::SnapshotMade>)> made;
     std::function<void(uint64_t id, Result<void>)> sealed;
+    std::function<void(uint64_t id, Result<range::RowSum>)> scanned;
   };
 
   /// Makes the directory. Throws std::filesystem::filesystem_error.
@@ -28,6 +30,7 @@ class SnapshotFiles final : public env::SnapshotFiles {
   void keep_only(const std::set<uint64_t>& ids);
 
   void make(uint64_t id, Bytes record_key, std::vector<env::TableSpan> spans) override;
+  void scan(uint64_t id, std::vector<env::TableSpan> spans) override;
   Result<Bytes> read(uint64_t id, uint64_t offset, size_t size) override;
   Result<void> write(uint64_t id, uint64_t offset, BytesView data) override;
   void seal(uint64_t id) override;

@@ -108,6 +108,10 @@ class StoreHost::Impl {
             [this](uint64_t id, Result<void> done) {
               core_->snapshot_sealed(id, std::move(done), net::Loop::now());
               turn_soon();
+            },
+            [this](uint64_t id, Result<range::RowSum> sum) {
+              core_->scanned(id, std::move(sum), net::Loop::now());
+              turn_soon();
             }};
   }
 
@@ -142,6 +146,9 @@ class StoreHost::Impl {
     if (!out.replies.empty()) expect_next(now);
     for (auto& reply : out.replies) events_.reply(std::move(reply));
     for (auto& call : out.oracle_calls) events_.oracle(std::move(call));
+    for (const auto& line : out.warnings) {
+      if (events_.warning) events_.warning(line);
+    }
     if (!out.orphans.empty() && events_.orphans) events_.orphans(std::move(out.orphans));
     maybe_flush(now);
     maybe_stop(now);

@@ -30,6 +30,7 @@ struct StoreHostEvents {
   std::function<void(range::StoreReply)> reply;
   std::function<void(range::OracleCall)> oracle;
   std::function<void(std::vector<proto::Locked>)> orphans = {};  // see range::StoreOutputs
+  std::function<void(const std::string&)> warning = {};  // one line, for people
   /// A write or sync failed: the store has stopped for good (W4). The process must end.
   std::function<void(const Error&)> failed;
 };

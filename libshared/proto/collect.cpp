@@ -64,6 +64,13 @@ std::optional<Duration> read_collect_age(const env::MetaRange& range) {
   return std::max<Duration>(std::chrono::seconds{*seconds}, collect_age_min);
 }
 
+std::optional<Duration> read_check_interval(const env::MetaRange& range) {
+  const auto seconds = range.entries.empty() ? std::nullopt : parse(range.entries.front().value);
+  if (!seconds || *seconds > age_seconds_max) return std::nullopt;
+  if (*seconds == 0) return std::chrono::seconds{age_seconds_max};
+  return std::max<Duration>(check_interval_min, std::chrono::seconds{*seconds});
+}
+
 Result<CollectState> read_collect_state(const env::MetaRange& range) {
   CollectState state;
   for (const auto& entry : range.entries) {

@@ -25,6 +25,11 @@ inline constexpr const char* collect_prefix = "collect/";
 /// Long enough for everybody to ask for protection in time; what the setting says below that counts as this.
 constexpr Duration collect_age_min = std::chrono::seconds{5};
 
+/// H1: how long after its last check a range is checked again, in seconds, as text; 0: never by itself.
+inline constexpr const char* config_check_interval = "config/check_interval";
+inline constexpr Duration check_interval_min = std::chrono::seconds{10};
+std::optional<Duration> read_check_interval(const env::MetaRange& range);
+
 /// The setting; nullopt: it is not there, or says nothing sensible.
 std::optional<Duration> read_collect_age(const env::MetaRange& range);
 

@@ -103,7 +103,29 @@ struct Unrest {
   static constexpr auto fields() { return std::tuple{}; }
 };
 
-using PeerBody = std::variant<RaftMessage, SnapshotChunk, SnapshotAck, Mismatch, Rest, Unrest>;
+/// H1, from a leader: what has the check whose entry is at `index` come to at the receiver? Asked until it is answered.
+struct CheckQuestion {
+  LogIndex index;
+
+  bool operator==(const CheckQuestion&) const = default;
+  static constexpr auto fields() { return std::tuple{&CheckQuestion::index}; }
+};
+
+/// What a replica found in its rows, as of that index.
+struct CheckAnswer {
+  LogIndex index;
+  bool done = false;     // false: it is at work on it, and the rest is zero
+  uint64_t hash = 0;     // that a scan of all rows would have had at `index`
+  uint64_t damaged = 0;  // rows whose checksum does not fit
+  Bytes first;           // damaged row's stored key
+
+  bool operator==(const CheckAnswer&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{&CheckAnswer::index, &CheckAnswer::done, &CheckAnswer::hash, &CheckAnswer::damaged, &CheckAnswer::first};
+  }
+};
+
+using PeerBody = std::variant<RaftMessage, SnapshotChunk, SnapshotAck, Mismatch, Rest, Unrest, CheckQuestion, CheckAnswer>;
 
 /// From a replica to a replica of the same range on another store (D3).
 struct PeerMessage {

@@ -32,6 +32,7 @@ class Raft::Impl {
   void wake(Instant now);
   void step(RaftMessage message, Instant now);
   void campaign(Instant now);
+  void stand_back(bool yes) { stands_back_ = yes; }
   void initialise(const Base& base, Config config, Instant now);
   Result<LogIndex> propose(Bytes data, Instant now);
   Result<LogIndex> propose_config(ConfigChange change, Instant now);
@@ -198,6 +199,7 @@ class Raft::Impl {
   Instant election_deadline_;
   Instant heard_ = Instant::min();         // when a leader last spoke to us
   Instant silent_until_ = Instant::min();  // after a restart
+  bool stands_back_ = false;  // H1
   std::vector<std::pair<ReplicaId, bool>> votes_;
   std::optional<Leadership> lead_;
 

@@ -13,6 +13,7 @@ void Raft::tick(Instant now) { impl_->tick(now); }
 void Raft::wake(Instant now) { impl_->wake(now); }
 void Raft::step(RaftMessage message, Instant now) { impl_->step(std::move(message), now); }
 void Raft::campaign(Instant now) { impl_->campaign(now); }
+void Raft::stand_back(bool yes) { impl_->stand_back(yes); }
 void Raft::initialise(const Base& base, Config config, Instant now) { impl_->initialise(base, std::move(config), now); }
 Result<LogIndex> Raft::propose(Bytes data, Instant now) { return impl_->propose(std::move(data), now); }
 Result<LogIndex> Raft::propose_config(ConfigChange change, Instant now) {

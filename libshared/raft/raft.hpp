@@ -85,6 +85,8 @@ class Raft {
   /// A pre-election at once (S3). Nothing on a learner, a leader or a non-member, nor while a leader heard from or
   /// the life before a restart may rely on our vote being withheld (L1).
   void campaign(Instant now);
+  /// Whether it stands back: it never campaigns, nor takes over, and votes as ever (H1). Not in the log: the host tells.
+  void stand_back(bool yes);
   /// A split gives a member that has nothing but a hard state its first log (C1, S1): term and vote stay, or are raised
   /// to the base's. BEGIN(base) goes into the next batch.
   void initialise(const Base& base, Config config, Instant now);

@@ -158,6 +158,7 @@ bool Raft::Impl::votes_alone() const {
 
 // Voters; and one whose removal may not be committed: it may be the only one that can get it committed (thesis 4.2.2).
 bool Raft::Impl::may_lead() const {
+  if (stands_back_ && DDB_KEEPS("H1.campaign")) return false;
   const LogIndex changed = configs_.latest_index();
   return votes_here() || (changed > hard_.commit && is_voter(configs_.at(changed.prev()), id()));
 }

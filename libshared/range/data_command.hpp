@@ -132,8 +132,28 @@ struct SplitCommand {
   static constexpr auto fields() { return std::tuple{&SplitCommand::left, &SplitCommand::right, &SplitCommand::moved}; }
 };
 
+/// H1: every replica notes the sum of its rows at this entry, and goes over them afterwards.
+struct CheckCommand {
+  Timestamp at;  // a timestamp of the oracle: when it was begun
+
+  static constexpr auto fields() { return std::tuple{&CheckCommand::at}; }
+};
+
+/// What the answers to the check at that index came to (H1).
+struct VerdictCommand {
+  LogIndex check;
+  std::vector<ReplicaId> damaged;
+  std::vector<ReplicaId> silent;
+  bool stopped = false;
+
+  bool operator==(const VerdictCommand&) const = default;
+  static constexpr auto fields() {
+    return std::tuple{&VerdictCommand::check, &VerdictCommand::damaged, &VerdictCommand::silent, &VerdictCommand::stopped};
+  }
+};
+
 using CommandBody = std::variant<CommitCommand, ThresholdCommand, CollectCommand, PrepareCommand, DecideCommand,
-                                 ResolveCommand, ForgetCommand, SplitCommand>;
+                                 ResolveCommand, ForgetCommand, SplitCommand, CheckCommand, VerdictCommand>;
 
 struct DataCommand {
   uint64_t split = 0;  // the split version it was evaluated at (D2)

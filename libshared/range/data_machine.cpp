@@ -28,6 +28,11 @@ Error full() {
   return {Code::store_full, "the range's disk is nearly full", "make room on the disks of its nodes", {}};
 }
 
+Error stopped(RangeId range) {
+  return {Code::bad_data, "range " + std::to_string(range.value) + " has stopped: its replicas differ, and no majority agrees",
+          "see what ddb-split list says of it", {}};
+}
+
 Error unheard() {
   return {Code::refused, "a timestamp of the request is above any that the oracle has given",
           "take timestamps from this cluster's oracle", {}};
@@ -139,10 +144,10 @@ std::vector<env::TableSpan> DataMachine::spans(const proto::RangeDescriptor& des
           {env::Table::txn, rows.start, rows.end}};
 }
 
-void DataMachine::apply(LogIndex, Term, BytesView bytes, std::optional<uint64_t> cookie, env::WriteBatch& out) {
+void DataMachine::apply(LogIndex index, Term, BytesView bytes, std::optional<uint64_t> cookie, env::WriteBatch& out) {
   const auto command = codec::decode<DataCommand>(bytes);
   DDB_ASSERT(command);  // of a kind that this version does not know: to go on would be to diverge
-  const bool done = state_.apply(*command, host_.descriptor(), host_.state(), out);
+  const bool done = state_.apply(index, *command, host_.descriptor(), host_.state(), out);
   const auto* split = done ? std::get_if<SplitCommand>(&command->body) : nullptr;
   if (split != nullptr) host_.split(split->left, split->right);
   split_lately_ = split_lately_ || split != nullptr;
@@ -203,6 +208,7 @@ void DataMachine::lost_leadership() {
 
 void DataMachine::request(RequestToken from, BytesView body) {
   if (!host_.leads()) return reply(from, redirect());
+  if (const auto refusal = barred()) return reply(from, *refusal);
   auto request = codec::decode<proto::RangeRequest>(body);
   if (!request) return reply(from, request.error());
   if (auto ok = check_request(request->body, options_.commit_bytes_max); !ok) return reply(from, ok.error());
@@ -345,6 +351,10 @@ void DataMachine::raise_floor(const proto::RangeRequestBody& body) {
 }
 
 void DataMachine::applied() {
+  if (barred()) {  // what was proposed is applied, or will be, before anything is evaluated here again
+    while (!tasks_.empty()) finish(tasks_.begin()->first, *barred(tasks_.begin()->second.proposed));
+    ready_.clear();
+  }
   std::vector<TaskId> waiters;
   for (const Bytes& key : std::exchange(unlocked_, {})) lock_waits_.opened(key, waiters);
   relatch(waiters, false);
@@ -506,6 +516,8 @@ void DataMachine::propose_forgetting() {
 
 /// L1, D5: the lease is looked at again; without it, the quorum.
 void DataMachine::answer(TaskId id, Task& task, proto::RangeReply reply) {
+  const auto* error = std::get_if<Error>(&reply);
+  met_damage_ |= error != nullptr && error->code == Code::bad_data;
   if (task.confirmed || host_.lease_valid()) return finish(id, reply);
   task.answer = std::move(reply);
   await_lease(id);
@@ -554,10 +566,29 @@ Bytes DataMachine::encode_command(CommandBody body) const {
   return codec::encode(DataCommand{host_.descriptor().epoch.split, std::move(body)});
 }
 
+// Comparison
+
+/// H1: what a damaged replica, or one of a range that has stopped, says to everybody; nullopt: it serves.
+std::optional<proto::RangeReply> DataMachine::barred(bool in_doubt) const {
+  const proto::Health& health = record().health;
+  if (!DDB_KEEPS("H1.serve")) return std::nullopt;
+  if (health.stopped) return stopped(host_.descriptor().id);
+  if (std::ranges::find(health.damaged, host_.id()) == health.damaged.end()) return std::nullopt;
+  return proto::Redirect{{host_.descriptor()}, {}, in_doubt};
+}
+
+void DataMachine::begin_check(Timestamp now) {
+  if (host_.propose(encode_command(CheckCommand{now}), ++last_id_)) met_damage_ = false;
+}
+
+void DataMachine::conclude_check(LogIndex check, std::vector<ReplicaId> damaged, std::vector<ReplicaId> silent, bool stopped) {
+  (void)host_.propose(encode_command(VerdictCommand{check, std::move(damaged), std::move(silent), stopped}), ++last_id_);
+}
+
 // Collection
 
 void DataMachine::tick() {
-  if (!host_.leads()) return;
+  if (!host_.leads() || barred()) return;
   const bool stale = std::exchange(heard_lately_, false) && options_.timestamp_slack.count() > 0;
   if (stale && timestamps_.cookie == 0) ask_timestamp();
   if (wants_upkeep()) host_.lease_valid() ? follow_collector() : wake_for_upkeep();

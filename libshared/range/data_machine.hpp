@@ -90,6 +90,10 @@ class DataMachine : public Machine {
   bool wants_threshold() const override {
     return Collector::has_garbage(record(), host_.descriptor().span, host_.allowance());
   }
+  const proto::Health* health() const override { return &record().health; }
+  bool met_damage() const override { return met_damage_; }
+  void begin_check(Timestamp now) override;
+  void conclude_check(LogIndex check, std::vector<ReplicaId> damaged, std::vector<ReplicaId> silent, bool stopped) override;
   void loaded() override;
 
  private:
@@ -149,6 +153,7 @@ class DataMachine : public Machine {
 
   CommitContext commit_context();
   bool is_routed(const proto::RangeRequest& request) const;
+  std::optional<proto::RangeReply> barred(bool in_doubt = false) const;
   proto::Redirect redirect(bool in_doubt = false) const;
   proto::Redirect redirect_for(const proto::RangeRequest& request) const;
   void reply(RequestToken to, const proto::RangeReply& what);
@@ -186,6 +191,8 @@ class DataMachine : public Machine {
   bool heard_lately_ = false; // somebody needed it since the last tick
   Round timestamps_;
   Round leases_;
+
+  bool met_damage_ = false;
 
   Collector collector_;
   TaskId upkeep_ = 0;    // what the collector is waiting for

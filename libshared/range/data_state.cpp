@@ -1,6 +1,7 @@
 #include "range/data_state.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "base/assert.hpp"
 #include "base/overloaded.hpp"
@@ -34,7 +35,28 @@ void part(env::State& state, const env::TableSpan& moved, uint64_t& all, uint64_
   if (found <= parted_max) lower(all, found);
 }
 
+/// A half of a range: any damage may be in it. A check that has no verdict is void: its sums are of other rows.
+proto::Health inherited_health(const proto::Health& whole, const proto::RangeDescriptor& before,
+                               const proto::RangeDescriptor& half) {
+  proto::Health health;
+  health.checked_at = whole.checked_at;
+  health.concluded = true;
+  health.stopped = whole.stopped;
+  for (const proto::ReplicaInfo& member : half.replicas) {
+    const auto was = std::ranges::find(before.replicas, member.store, &proto::ReplicaInfo::store);
+    if (was != before.replicas.end() && std::ranges::find(whole.damaged, was->id) != whole.damaged.end()) {
+      health.damaged.push_back(member.id);
+    }
+  }
+  return health;
+}
+
 }  // namespace
+
+std::optional<uint64_t> hash_at_check(const DataRecord& record, uint64_t scanned, LogIndex check) {
+  if (record.health.check != check) return std::nullopt;
+  return scanned - record.hash + record.checked_hash;
+}
 
 Bytes data_record_key(RangeId range) {
   Bytes key = "m";
@@ -51,7 +73,7 @@ void DataState::load(env::State& state, RangeId range) {
   record_ = *record;
 }
 
-bool DataState::apply(const DataCommand& command, const proto::RangeDescriptor& descriptor, env::State& state,
+bool DataState::apply(LogIndex index, const DataCommand& command, const proto::RangeDescriptor& descriptor, env::State& state,
                       env::WriteBatch& out) {
   if (DDB_KEEPS("D2") && command.split != descriptor.epoch.split) return false;
   const auto* split = std::get_if<SplitCommand>(&command.body);
@@ -63,7 +85,9 @@ bool DataState::apply(const DataCommand& command, const proto::RangeDescriptor& 
                         [&](const DecideCommand& c) { write(c, state, out); },
                         [&](const ResolveCommand& c) { resolve(c.attempt, c.commit_ts, c.keys, state, out); },
                         [&](const ForgetCommand& c) { write(c, state, out); },
-                        [&](const SplitCommand& c) { write(c, state, out); }},
+                        [&](const SplitCommand& c) { write(c, descriptor, state, out); },
+                        [&](const CheckCommand& c) { write(index, c); },
+                        [&](const VerdictCommand& c) { write(c); }},
              command.body);
   out.put(env::Table::range, data_record_key(descriptor.id), codec::encode(record_));
   return true;
@@ -105,7 +129,8 @@ void DataState::write(const PrepareCommand& command, env::State& state, env::Wri
 void DataState::write(const DecideCommand& command, env::State& state, env::WriteBatch& out) {
   const Bytes key = transaction_key(command.anchor, command.attempt.id);
   auto record = read_record(state, key);
-  DDB_ASSERT(record && *record && (*record)->c0 == command.attempt.c0);  // latched from evaluation to here
+  // Latched from evaluation to here: where it is not so, this replica's rows are damaged, and H1 will find out.
+  if (!record || !*record || (*record)->c0 != command.attempt.c0) return;
   if (!command.commit_ts) {
     // V2: the floor that the leader raised, and every later leader's, keeps the attempt aborted.
     return erase(env::Table::txn, record_.records, key, *state.get(env::Table::txn, key), out);
@@ -120,7 +145,8 @@ void DataState::write(const DecideCommand& command, env::State& state, env::Writ
 
 void DataState::resolve(const proto::Attempt& attempt, std::optional<Timestamp> commit_ts, const std::vector<Bytes>& keys,
                         env::State& state, env::WriteBatch& out) {
-  for (const Bytes& user_key : keys) {
+  // `state` does not show what this command has written: a key that is named twice would count twice (H1).
+  for (const Bytes& user_key : std::set<Bytes>{keys.begin(), keys.end()}) {
     const Bytes key = mvcc::encode_key(user_key);
     const auto value = state.get(env::Table::lock, key);
     if (!value) continue;
@@ -134,8 +160,10 @@ void DataState::resolve(const proto::Attempt& attempt, std::optional<Timestamp> 
 }
 
 void DataState::write(const ForgetCommand& command, env::State& state, env::WriteBatch& out) {
+  std::set<Bytes> done;  // said again and again, a name may be there twice, and `state` does not show what was written (H1)
   for (const ForgetCommand::Name& name : command.records) {
     const Bytes key = transaction_key(name.anchor, name.attempt.id);
+    if (!done.insert(key).second) continue;
     const auto record = read_record(state, key);
     if (!record || !*record || (*record)->c0 != name.attempt.c0) continue;
     if ((*record)->state != TransactionRecord::State::committed) continue;
@@ -178,7 +206,8 @@ void DataState::write(const CollectCommand& command, env::State& state, env::Wri
 }
 
 /// S1: the right half starts from the left's thresholds. H1: both sum up their changes since the split.
-void DataState::write(const SplitCommand& command, env::State& state, env::WriteBatch& out) {
+void DataState::write(const SplitCommand& command, const proto::RangeDescriptor& before, env::State& state,
+                      env::WriteBatch& out) {
   DataRecord right = record_;
   right.rows = command.moved.rows;
   right.versions = command.moved.versions;
@@ -190,7 +219,28 @@ void DataState::write(const SplitCommand& command, env::State& state, env::Write
   part(state, {env::Table::lock, moved.start, moved.end}, record_.locks, right.locks);
   part(state, {env::Table::txn, moved.start, moved.end}, record_.records, right.records);
   record_.hash = right.hash = 0;
+  right.health = inherited_health(record_.health, before, command.right);
+  record_.health = inherited_health(record_.health, before, command.left);
   out.put(env::Table::range, data_record_key(command.right.id), codec::encode(right));
+}
+
+void DataState::write(LogIndex index, const CheckCommand& command) {
+  record_.health.check = index;
+  record_.health.checked_at = command.at;
+  record_.health.concluded = false;
+  record_.checked_hash = record_.hash;
+}
+
+/// Damage stays until the replica is replaced; a range that stopped goes on once a later check has a majority.
+void DataState::write(const VerdictCommand& command) {
+  proto::Health& health = record_.health;
+  if (health.check != command.check || health.concluded) return;
+  health.concluded = true;
+  health.silent = command.silent;
+  health.stopped = command.stopped;
+  for (const ReplicaId replica : command.damaged) {
+    if (std::ranges::find(health.damaged, replica) == health.damaged.end()) health.damaged.push_back(replica);
+  }
 }
 
 void DataState::put(Bytes key, Bytes value, env::WriteBatch& out) {

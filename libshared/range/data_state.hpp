@@ -6,6 +6,7 @@
 
 #include "env/state.hpp"
 #include "mvcc/version.hpp"
+#include "proto/admin.hpp"
 #include "range/data_command.hpp"
 #include "range/transaction_record.hpp"
 
@@ -21,15 +22,22 @@ struct DataRecord {
   uint64_t hash = 0;      // sum of row_hash over the changes of rows, locks and transaction records since birth or split (H1)
   uint64_t locks = 0;     // never below what there is
   uint64_t records = 0;   // of transactions, in table `txn`; the same
+  proto::Health health;   // H1
+  uint64_t checked_hash = 0;  // `hash` as it was at health.check
 
   bool operator==(const DataRecord&) const = default;
   static constexpr auto fields() {
     return std::tuple{&DataRecord::threshold, &DataRecord::rows, &DataRecord::versions, &DataRecord::bytes,
-                      &DataRecord::hash,      &DataRecord::locks, &DataRecord::records};
+                      &DataRecord::hash,      &DataRecord::locks, &DataRecord::records,  &DataRecord::health,
+                      &DataRecord::checked_hash};
   }
 };
 
 Bytes data_record_key(RangeId range);
+
+/// H1: what a scan would have had at the check's entry, of one that had `scanned` when `record` was as it is; the difference
+/// between the two sums is the same at any index. nullopt: another check.
+std::optional<uint64_t> hash_at_check(const DataRecord& record, uint64_t scanned, LogIndex check);
 
 class DataState {
  public:
@@ -38,8 +46,8 @@ class DataState {
   /// The record as it is in the state; a range that never wrote one has an empty one.
   void load(env::State& state, RangeId range);
 
-  /// Applies a command; false: it was meant for another epoch, and nothing happened (D2).
-  bool apply(const DataCommand& command, const proto::RangeDescriptor& descriptor, env::State& state,
+  /// Applies the command at `index`; false: it was meant for another epoch, and nothing happened (D2).
+  bool apply(LogIndex index, const DataCommand& command, const proto::RangeDescriptor& descriptor, env::State& state,
              env::WriteBatch& out);
 
  private:
@@ -54,7 +62,9 @@ class DataState {
   void put_version(BytesView key, Timestamp ts, const std::optional<Bytes>& row, std::optional<mvcc::Writer> record,
                    env::WriteBatch& out);
   void put_record(const Bytes& key, const TransactionRecord& record, env::State& state, env::WriteBatch& out);
-  void write(const SplitCommand& command, env::State& state, env::WriteBatch& out);
+  void write(const SplitCommand& command, const proto::RangeDescriptor& before, env::State& state, env::WriteBatch& out);
+  void write(LogIndex index, const CheckCommand& command);
+  void write(const VerdictCommand& command);
   void put(Bytes key, Bytes value, env::WriteBatch& out);
   void erase(const env::KeyValue& row, env::WriteBatch& out);
   void erase(env::Table table, uint64_t& count, const Bytes& key, BytesView value, env::WriteBatch& out);

@@ -13,6 +13,7 @@
 #include "base/result.hpp"
 #include "env/clock.hpp"
 #include "env/state.hpp"
+#include "proto/admin.hpp"
 #include "proto/range.hpp"
 #include "proto/raft.hpp"
 
@@ -50,6 +51,7 @@ class MachineHost {
   virtual env::State& state() = 0;
   virtual const proto::RangeDescriptor& descriptor() const = 0;
 
+  virtual ReplicaId id() const { return {}; }  // of this replica
   virtual bool leads() const = 0;            // this replica leads and has applied an entry of its own term (L2)
   virtual Term term() const = 0;
   virtual ReplicaId leader() const = 0;      // zero: unknown
@@ -135,6 +137,12 @@ class Machine {
   virtual Timestamp threshold() const { return {}; }  // F3
   /// There is something that a higher threshold would let it collect.
   virtual bool wants_threshold() const { return false; }
+  // H1. Null: it keeps no sums.
+  virtual const proto::Health* health() const { return nullptr; }
+  virtual bool met_damage() const { return false; }  // since the last check began: one is wanted
+  virtual void begin_check(Timestamp /*now*/) {}     // at a leader: through the log
+  virtual void conclude_check(LogIndex /*check*/, std::vector<ReplicaId> /*damaged*/, std::vector<ReplicaId> /*silent*/,
+                              bool /*stopped*/) {}
   virtual void loaded() {}             // the state was replaced by a snapshot, or recovered: reload what is cached
 };
 

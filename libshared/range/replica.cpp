@@ -34,6 +34,7 @@ Replica::Replica(ReplicaContext& context, RangeId range, const raft::Options& op
   machine_ = factory(*this);
   if (record.install) installer_.emplace(*record.install, spans());
   machine_->loaded();
+  follow_health();
 }
 
 Replica::~Replica() = default;
@@ -55,6 +56,7 @@ proto::ReplicaStatus Replica::status() const {
   status.versions = size.versions;
   status.bytes = size.bytes;
   status.threshold = machine_->threshold();
+  if (const auto* health = machine_->health()) status.health = *health;
   status.requests_per_1000s = requests_.per_1000s(context_.now());
   return status;
 }
@@ -84,6 +86,7 @@ void Replica::closed(ConnectionId connection) { machine_->connection_closed(conn
 void Replica::tick() {
   if (!switching() && !quiet_) raft_.tick(context_.now());
   follow_role();
+  if (damaged_) transfer_away();
   if (announced_) machine_->tick();
 }
 
@@ -105,7 +108,7 @@ void Replica::transfer_away() {
   if (raft_.role() != raft::Role::leader) return;
   std::optional<raft::Raft::Progress> best;
   for (const auto& peer : raft_.progress()) {
-    if (!peer.learner && peer.active && (!best || peer.match > best->match)) best = peer;
+    if (!peer.learner && peer.active && !is_damaged(peer.id) && (!best || peer.match > best->match)) best = peer;
   }
   if (best) (void)raft_.transfer(best->id, context_.now());
 }
@@ -118,6 +121,8 @@ void Replica::wake() {
 }
 
 std::optional<proto::Rest> Replica::restful(Instant since) const {
+  const auto* health = machine_->health();
+  if (damaged_ || (health != nullptr && !health->concluded && health->check)) return std::nullopt;
   if (active_ > since || !announced_ || installing() || raft_.has_effects() || !raft_.at_rest()) return std::nullopt;
   return proto::Rest{raft_.term(), raft_.last()};
 }
@@ -155,6 +160,7 @@ void Replica::settle() {
   if (raft_.applied_index() < raft_.applicable()) {
     while (raft_.applied_index() < raft_.applicable()) apply_one(raft_.entry(raft_.applied_index().next()));
     machine_->applied();
+    follow_health();
     follow_role();
   }
   serve_confirmed();
@@ -188,6 +194,7 @@ void Replica::begin(const proto::RangeDescriptor& descriptor, const proto::Base&
   applied_term_ = base.term;
   raft_.initialise(base, std::move(config), context_.now());
   machine_->loaded();
+  follow_health();
   follow_role();
 }
 
@@ -232,6 +239,20 @@ void Replica::follow_role() {
     machine_->became_leader();
   }
   context_.touch(*this);
+}
+
+bool Replica::is_damaged(ReplicaId member) const {
+  const auto* health = machine_->health();
+  return health != nullptr && std::ranges::find(health->damaged, member) != health->damaged.end();
+}
+
+void Replica::follow_health() {
+  damaged_ = is_damaged(id());
+  raft_.stand_back(damaged_);
+}
+
+void Replica::conclude_check(LogIndex check, std::vector<ReplicaId> damaged, std::vector<ReplicaId> silent, bool stopped) {
+  machine_->conclude_check(check, std::move(damaged), std::move(silent), stopped);
 }
 
 void Replica::resign() {
@@ -302,6 +323,7 @@ Result<size_t> Replica::install(env::SnapshotFiles& files, size_t bytes_max) {
   if (put && installer_->done()) {
     installer_.reset();
     machine_->loaded();
+    follow_health();
   }
   context_.touch(*this);
   return put;

@@ -64,7 +64,6 @@ class Replica final : public MachineHost {
   ~Replica() override;
 
   RangeId range() const { return range_; }
-  ReplicaId id() const { return raft_.id(); }
   const raft::Raft& raft() const { return raft_; }
   bool initialised() const { return static_cast<bool>(descriptor_.id); }
   proto::ReplicaStatus status() const;
@@ -122,6 +121,14 @@ class Replica final : public MachineHost {
   /// Puts the next rows in place, about `bytes_max` of them. Returns the bytes put. An error stops the store.
   Result<size_t> install(env::SnapshotFiles& files, size_t bytes_max);
 
+  // H1. A damaged replica serves nobody and stands back from leading; it votes and applies on.
+  const proto::Health* health() const { return machine_->health(); }
+  bool damaged() const { return damaged_; }
+  bool met_damage() const { return machine_->met_damage(); }
+  void begin_check(Timestamp now) { machine_->begin_check(now); }
+  void conclude_check(LogIndex check, std::vector<ReplicaId> damaged, std::vector<ReplicaId> silent, bool stopped);
+  LogIndex flushed_applied() const { return flushed_applied_; }
+
   // Flush.
   ReplicaRecord record() const;
   void flushed(const ReplicaRecord& record);  // now durable in the state
@@ -136,6 +143,7 @@ class Replica final : public MachineHost {
   uint64_t random() override { return context_.random(); }
   env::State& state() override { return context_.state(); }
   const proto::RangeDescriptor& descriptor() const override { return descriptor_; }
+  ReplicaId id() const override { return raft_.id(); }
   bool leads() const override { return announced_; }
   Term term() const override { return raft_.term(); }
   ReplicaId leader() const override { return raft_.leader(); }
@@ -170,6 +178,8 @@ class Replica final : public MachineHost {
 
   void finish_switch();
   void follow_role();
+  void follow_health();
+  bool is_damaged(ReplicaId member) const;
   void resign();
   void apply_one(const proto::Entry& entry);
   void apply_config(const proto::Entry& entry, env::WriteBatch& out);
@@ -201,6 +211,7 @@ class Replica final : public MachineHost {
   LogIndex flushed_applied_;
   std::map<ReplicaId, StoreId> heard_from_;
   bool quiet_ = false;
+  bool damaged_ = false;
   Instant active_;  // when something was last asked of it
   Rate requests_;
   std::optional<Switch> switch_;

@@ -91,6 +91,12 @@ Store::Store(const StoreOptions& options, const StoreIdentity& identity, env::St
       clearings_{state},
       sender_{files, random_, *this},
       receiver_{files, *this},
+      scanner_{files, *this},
+      checker_{*this,     scanner_,
+               calls_,    timestamps_,
+               options.check_interval,
+               [this](Timestamp at, Duration interval) { return stalest(at, interval); },
+               [this](std::string line) { warnings_.push_back(std::move(line)); }},
       install_budget_{install_bytes_per_flush} {
   if (!options_.has_oracle) return;
   founder_.emplace(calls_, [this](const proto::RangeDescriptor& range) { first_range_found(range); });
@@ -190,6 +196,7 @@ void Store::tick(Instant now, uint64_t wall_millis) {
   founder_->tick(now);
   reporter_.tick(now);
   collection_.tick(now);
+  checker_.tick(now);
   timestamps_.pump(now);
 }
 
@@ -202,7 +209,7 @@ Instant Store::next_tick() const {
   Instant due = std::min(raft_due_, quiet_.next_beat());
   if (busy()) due = std::min(due, now_ + busy_tick);
   if (options_.has_oracle && !heartbeating_) due = std::min(due, next_heartbeat_);
-  if (options_.has_oracle) due = std::min(due, collection_.due());
+  if (options_.has_oracle) due = std::min({due, collection_.due(), checker_.due()});
   if (writing_since_) due = std::min(due, std::max(now_ + busy_tick, *writing_since_ + options_.raft.election_timeout));
   return due;
 }
@@ -275,6 +282,10 @@ void Store::deliver(StoreId from, const proto::PeerMessage& message) {
     receiver_.chunk(*replica, message.from, *chunk);
   } else if (const auto* ack = std::get_if<proto::SnapshotAck>(&message.body)) {
     sender_.acknowledged(*replica, message.from, *ack, now_);
+  } else if (const auto* question = std::get_if<proto::CheckQuestion>(&message.body)) {
+    send(*replica, message.from, scanner_.ask(*replica, question->index));
+  } else if (const auto* answer = std::get_if<proto::CheckAnswer>(&message.body)) {
+    checker_.answered(*replica, message.from, *answer, now_);
   } else if (const auto* rest = std::get_if<proto::Rest>(&message.body)) {
     told_to_rest(*replica, message, *rest);
   }
@@ -429,6 +440,7 @@ void Store::settle(Instant now) {
     }
     note_deadline(*replica);
     report_leadership(*replica);
+    watch_health(*replica);
   }
   release_bound();
   timestamps_.pump(now);
@@ -485,7 +497,8 @@ void Store::report_leadership(const Replica& replica) {
 
 StoreOutputs Store::take() {
   for (auto& batch : messages_) batch.ailing = now_ < calm_until_;
-  return {std::exchange(messages_, {}), std::exchange(replies_, {}), calls_.take(), std::exchange(orphans_, {}), failed_};
+  return {std::exchange(messages_, {}), std::exchange(replies_, {}), calls_.take(), std::exchange(orphans_, {}),
+          std::exchange(warnings_, {}), failed_};
 }
 
 std::optional<proto::LogBatch> Store::next_batch(Instant now) {
@@ -526,6 +539,7 @@ void Store::flushed(const Checkpoint& checkpoint, Instant now) {
     if (Replica* replica = find(range); replica != nullptr && replica->id() == record.replica) replica->flushed(record);
   }
   install_budget_ = install_bytes_per_flush;
+  scanner_.start_next();
   for (const uint64_t file : checkpoint.installed) files_.drop(file);
   for (const auto& born : checkpoint.births) {
     std::erase(births_, born);

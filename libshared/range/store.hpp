@@ -16,6 +16,7 @@
 #include "env/random.hpp"
 #include "proto/log.hpp"
 #include "proto/wire.hpp"
+#include "range/checker.hpp"
 #include "range/clearing.hpp"
 #include "range/collection.hpp"
 #include "range/founder.hpp"
@@ -52,6 +53,7 @@ struct StoreOptions {
   // reaches further back without protection, and no commit can be repeated later (P9: it must outlast any retry). Ten
   // minutes hold a long report, and bound what a row that changes all the time costs.
   Duration collect_age = std::chrono::minutes{10};
+  Duration check_interval = std::chrono::hours{24};  // H1: of each range, unless the metadata say otherwise
 };
 
 /// How much room the disk has (A7).
@@ -72,6 +74,7 @@ struct StoreOutputs {
   std::vector<StoreReply> replies;
   std::vector<OracleCall> oracle_calls;
   std::vector<proto::Locked> orphans;  // V4: to be found out about at their anchors, in whatever range these are
+  std::vector<std::string> warnings;    // one line each, for people
   std::optional<Error> failed;  // the store cannot go on: the process must end
 };
 
@@ -111,9 +114,13 @@ class Store final : private ReplicaContext, private SnapshotHost {
   void unreachable(StoreId peer, Instant now);
   void snapshot_made(uint64_t id, Result<env::SnapshotMade> made, Instant now);
   void snapshot_sealed(uint64_t id, Result<void> done, Instant now);
+  void scanned(uint64_t id, Result<RowSum> sum, Instant now);
   void space(Space left, Instant now);
   /// Hands over every leadership (before a clean stop). Returns how many are still led.
   size_t drain(Instant now);
+
+  /// H1: begins a check of those of the ranges that are led here; none named: of all. Returns how many.
+  size_t check(const std::vector<RangeId>& ranges, Instant now);
 
   /// Carries out what the inputs caused. Call once per turn, before taking outputs.
   void settle(Instant now);
@@ -199,6 +206,10 @@ class Store final : private ReplicaContext, private SnapshotHost {
   bool must_not_live(const proto::ReplicaKey& key);
   void clear();
 
+  // store_check.cpp
+  void watch_health(const Replica& replica);
+  Replica* stalest(Timestamp now, Duration interval);
+
   const StoreOptions options_;
   const StoreIdentity identity_;
   env::State& state_;
@@ -248,6 +259,10 @@ class Store final : private ReplicaContext, private SnapshotHost {
 
   SnapshotSender sender_;
   SnapshotReceiver receiver_;
+  Scanner scanner_;
+  Checker checker_;
+  std::set<RangeId> damaged_;  // of which that has been said
+  std::vector<std::string> warnings_;
   size_t install_budget_;  // bytes of rows until the next flush: the overlay stays bounded
   std::vector<uint64_t> installed_;
   bool wants_flush_ = false;

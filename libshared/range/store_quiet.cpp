@@ -99,6 +99,8 @@ bool Store::heard_in_sleep(Replica& replica, StoreId from, const proto::PeerMess
   if (const auto* rest = std::get_if<proto::Rest>(&message.body); rest != nullptr && replica.agrees(message.from, *rest)) {
     return false;
   }
+  // H1: of a check that is over; a leader does not rest before.
+  if (std::holds_alternative<proto::CheckQuestion>(message.body) || std::holds_alternative<proto::CheckAnswer>(message.body)) return false;
   const StoreId leader = replica.store_of(replica.leader());
   wake(replica);
   // L4: the leader is woken by the same request, and counts on us.

@@ -9,6 +9,8 @@ void Observer::look(ddb::StoreId store, const ddb::range::Store& core) {
   const auto status = core.status();
   for (const auto& replica : status.replicas) {
     if (!replica.descriptor.id) continue;  // uninitialised: it has applied nothing
+    // Disks of the simulator lose rows by nobody's fault but ours.
+    require(replica.health.damaged.empty() && !replica.health.stopped, name_ + ": replicas differ in what they hold (H1)");
     look_at(store, status.incarnation, *core.replica(replica.descriptor.id));
     // H1: equal at equal applied index.
     const auto [known, fresh] = hashes_.emplace(Place{replica.descriptor.id, replica.applied}, replica.hash);

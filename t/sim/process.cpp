@@ -316,6 +316,22 @@ void Process::make(uint64_t id, ddb::Bytes record_key, std::vector<ddb::env::Tab
                }));
 }
 
+void Process::scan(uint64_t id, std::vector<ddb::env::TableSpan> spans) {
+  ddb::env::WriteBatch read;
+  for (const auto& span : spans) {
+    const auto& rows = disk_.state[span.table];
+    for (auto row = rows.lower_bound(span.start); row != rows.end() && (span.end.empty() || row->first < span.end); ++row) {
+      read.put(span.table, row->first, row->second);
+    }
+  }
+  ddb::range::RowSum sum;
+  sum.add(read);
+  world_.after(world_.between(1ms, 200ms), alive([this, id, sum = std::move(sum)] {
+                 core_->scanned(id, sum, local_now());
+                 turn();
+               }));
+}
+
 ddb::Result<ddb::Bytes> Process::read(uint64_t id, uint64_t offset, size_t size) {
   const auto found = disk_.files.find(id);
   if (found == disk_.files.end()) return ddb::fail(ddb::Code::io, "no such snapshot file");

@@ -98,6 +98,7 @@ class Process final : private ddb::env::SnapshotFiles {
 
   // env::SnapshotFiles
   void make(uint64_t id, ddb::Bytes record_key, std::vector<ddb::env::TableSpan> spans) override;
+  void scan(uint64_t id, std::vector<ddb::env::TableSpan> spans) override;
   ddb::Result<ddb::Bytes> read(uint64_t id, uint64_t offset, size_t size) override;
   ddb::Result<void> write(uint64_t id, uint64_t offset, ddb::BytesView data) override;
   void seal(uint64_t id) override;

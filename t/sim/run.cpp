@@ -99,6 +99,7 @@ class Run {
       options.core.collect_age = std::chrono::milliseconds{1000 + world_.random().below(5000)};
       data.collect.piece_max = 7;
     }
+    options.core.check_interval = std::chrono::milliseconds{500 + world_.random().below(3000)};
     if (world_.chance(0.3)) data.recent_writes_max = 1 + world_.random().below(20);
     options.machine = [data](ddb::range::MachineHost& host) { return std::make_unique<ddb::range::DataMachine>(host, data); };
     options.layout = [this] { return std::vector(layout_.begin() + !layout_.empty(), layout_.end()); };

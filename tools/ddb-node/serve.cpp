@@ -41,6 +41,7 @@ class Node {
     auto host = host::NodeHost::open(loop_, options_.directory, options_.listen, options_.insecure, {},
                                      {.oracle = [this](range::OracleCall call) { ask(std::move(call)); },
                                       .orphans = [this](std::vector<proto::Locked> orphans) { clear_away(std::move(orphans)); },
+                                      .warning = [this](const std::string& line) { log_.warning(line); },
                                       .failed = [this](const Error& error) { fail_with(error); }});
     if (!host) return std::unexpected(host.error());
     host_ = std::move(*host);

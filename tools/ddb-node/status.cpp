@@ -1,5 +1,6 @@
 #include "status.hpp"
 
+#include <algorithm>
 #include <array>
 #include <fmt/format.h>
 #include <memory>
@@ -68,6 +69,12 @@ const char* role_name(uint8_t role) {
   return role < names.size() ? names[role] : "unknown";
 }
 
+const char* state_name(const proto::ReplicaStatus& replica) {
+  const auto& damaged = replica.health.damaged;
+  if (std::find(damaged.begin(), damaged.end(), replica.replica) != damaged.end()) return "damaged";
+  return replica.health.stopped ? "stopped" : "ok";
+}
+
 void print(cli::Output& out, const net::Address& address, const proto::NodeStatusReply& node) {
   for (const auto& replica : node.replicas) {
     const auto& members = replica.descriptor.replicas;
@@ -77,7 +84,8 @@ void print(cli::Output& out, const net::Address& address, const proto::NodeStatu
     }
     out.row(node.node, net::to_string(address), replica.descriptor.id, replica.replica, role_name(replica.role), leader,
             replica.term, replica.commit, replica.applied, replica.last, replica.base,
-            fmt::format("{:016x}", replica.hash), replica.rows, replica.versions, replica.bytes, replica.threshold.millis());
+            fmt::format("{:016x}", replica.hash), replica.rows, replica.versions, replica.bytes, replica.threshold.millis(),
+            state_name(replica), replica.health.checked_at.millis());
   }
 }
 
@@ -99,7 +107,7 @@ Result<void> status(cli::Context& context, const std::vector<std::string>& addre
   }
   ask_all(loop, self, targets);
   context.out().columns({"node", "address", "range", "replica", "role", "leader", "term", "commit", "applied", "last", "base", "hash", "rows",
-                         "versions", "bytes", "threshold_ms"});
+                         "versions", "bytes", "threshold_ms", "state", "checked_ms"});
   std::optional<Error> silent;
   for (const auto& target : targets) {
     if (*target.answer) {

@@ -6,13 +6,12 @@
 #include <map>
 
 #include "codec/archive.hpp"
+#include "nodes.hpp"
 #include "sql/key_literal.hpp"
 
 namespace ddb::split {
 
 namespace {
-
-constexpr Duration answer_timeout = std::chrono::seconds{2};
 
 /// A range as the map and its replicas have it.
 struct View {
@@ -22,15 +21,11 @@ struct View {
   uint64_t rows = 0;
   uint64_t bytes = 0;
   double requests = 0;  // per second, of all replicas
+  std::string state = "ok";
 };
 using Views = std::map<RangeId, View>;
 
 bool newer(const proto::Epoch& a, const proto::Epoch& b) { return a.split > b.split || (a.split == b.split && a.conf > b.conf); }
-
-NodeId node_of(const proto::RangeDescriptor& range, ReplicaId replica) {
-  const auto found = std::ranges::find(range.replicas, replica, &proto::ReplicaInfo::id);
-  return found == range.replicas.end() ? NodeId{} : found->node;
-}
 
 View& view_of(Views& views, const proto::RangeDescriptor& descriptor) {
   View& view = views[descriptor.id];
@@ -42,6 +37,7 @@ void add(Views& views, const proto::ReplicaStatus& replica) {
   if (!replica.descriptor.id) return;  // waits for what its range is
   View& view = view_of(views, replica.descriptor);
   view.requests += static_cast<double>(replica.requests_per_1000s) / 1000;
+  if (replica.term >= view.term) view.state = state_of(replica.descriptor, replica.health);
   if (replica.leader != replica.replica || replica.term < view.term) return;
   view.leader = node_of(replica.descriptor, replica.replica);
   view.term = replica.term;
@@ -63,33 +59,11 @@ Result<Views> read_map(Session& session) {
   return views;
 }
 
-Result<std::vector<proto::NodeInfo>> read_nodes(Session& session) {
-  client::MetaClient meta{session.cluster.oracle(), session.executor};
-  const auto entries = meta.range(proto::node_prefix, prefix_end(proto::node_prefix));
-  if (!entries) return std::unexpected(entries.error());
-  std::vector<proto::NodeInfo> nodes;
-  for (const auto& entry : entries->entries) {
-    if (auto node = codec::decode<proto::NodeInfo>(entry.value)) nodes.push_back(std::move(*node));
-  }
-  return nodes;
-}
-
-Result<proto::NodeStatusReply> ask(Session& session, const proto::NodeInfo& node) {
-  const auto address = net::parse_address(node.address);
-  if (!address) return std::unexpected(address.error());
-  auto reply = client::await<proto::AdminReply>(session.executor, [&](client::Done<proto::AdminReply> done) {
-    session.cluster.router().ask(*address, proto::NodeStatusRequest{}, answer_timeout, std::move(done));
-  });
-  if (!reply) return std::unexpected(reply.error());
-  if (auto* error = std::get_if<Error>(&*reply)) return std::unexpected(std::move(*error));
-  return std::get<proto::NodeStatusReply>(*std::move(reply));
-}
-
 /// False: a node did not answer, which has been said.
 bool ask_all(Session& session, const std::vector<proto::NodeInfo>& nodes, Views& views) {
   bool complete = true;
   for (const auto& node : nodes) {
-    const auto status = ask(session, node);
+    const auto status = ask_status(session, node);
     if (status) {
       for (const auto& replica : status->replicas) add(views, replica);
     } else {
@@ -133,12 +107,13 @@ Result<void> list(Session& session) {
   for (const auto& [id, view] : *views) sorted.push_back(&view);
   std::ranges::sort(sorted, {}, [](const View* view) { return view->descriptor.span.start; });
   auto& out = session.context.out();
-  out.columns({"id", "table", "start", "end", "replicas", "leader", "epoch", "size", "rows", "requests/s"});
+  out.columns({"id", "table", "start", "end", "replicas", "leader", "epoch", "size", "rows", "requests/s", "state"});
   for (const View* view : sorted) {
     const auto& range = view->descriptor;
     const auto start = range.span.start.empty() ? sql::KeyName{} : sql::name_of_key(**schema, range.span.start);
     out.row(range.id, start.table, start.literals, end_of(**schema, range.span), nodes_of(range), known(view->leader),
-            fmt::format("{}.{}", range.epoch.conf, range.epoch.split), view->bytes, view->rows, view->requests);
+            fmt::format("{}.{}", range.epoch.conf, range.epoch.split), view->bytes, view->rows, view->requests,
+            view->state);
   }
   if (!complete) return fail(Code::unavailable, "not every node answered", "see the lines above");
   return {};

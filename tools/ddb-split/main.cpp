@@ -1,10 +1,11 @@
-// ddb-split: split ranges, and show them. See ddb-split(1).
+// ddb-split: split ranges, show and compare them. See ddb-split(1).
 #include "at.hpp"
+#include "check.hpp"
 #include "list.hpp"
 
 int main(int argc, char** argv) {
   using namespace ddb;
-  cli::Tool tool{"ddb-split", "split ranges, and show them"};
+  cli::Tool tool{"ddb-split", "split ranges, show and compare them"};
 
   std::chrono::microseconds timeout = std::chrono::seconds{10};
   const auto verb = [&](const char* name, const char* summary) -> cli::Command& {
@@ -35,6 +36,12 @@ int main(int argc, char** argv) {
 
   verb("list", "print a line per range, by key")
       .action(with_cluster([&](split::Session& session) { return split::list(session); }));
+
+  split::CheckOptions check;
+  verb("check", "compare what the replicas of ranges hold")
+      .option("range", check.ranges, "ids; default: all")
+      .option("--wait", check.wait, "for all answers, as 30s or 5m")
+      .action(with_cluster([&](split::Session& session) { return split::check(session, check); }));
 
   split::WhereOptions where;
   verb("where", "print the range that holds a row's key")

@@ -278,7 +278,7 @@ TEST_CASE("H3: an entry that is ahead of the threshold clears nothing; what is y
     range::DataState state;
     state.load(group.host().rows, group.host().range.id);
     env::WriteBatch out;
-    REQUIRE(state.apply({group.epoch().split, range::CollectCommand{{"d", "e"}, 10, dropped}}, group.host().range, group.host().rows, out));
+    REQUIRE(state.apply(LogIndex{1}, {group.epoch().split, range::CollectCommand{{"d", "e"}, 10, dropped}}, group.host().range, group.host().rows, out));
     return state.record().versions;
   };
   CHECK(left_by(at) == 1);

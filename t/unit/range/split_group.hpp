@@ -91,7 +91,7 @@ class Node final : private env::SnapshotFiles {
     to_make.push_back([this, id, key, spans] { make_now(id, key, spans); });
   }
   // I1: of the last flush.
-  void make_now(uint64_t id, const Bytes& key, const std::vector<env::TableSpan>& spans) {
+  env::WriteBatch flushed_rows(const std::vector<env::TableSpan>& spans) {
     env::WriteBatch rows;
     for (const auto& span : spans) {
       const auto& table = durable[span.table];
@@ -99,10 +99,18 @@ class Node final : private env::SnapshotFiles {
         rows.put(span.table, row->first, row->second);
       }
     }
-    files[id] = encode_snapshot_piece(rows);
+    return rows;
+  }
+  void make_now(uint64_t id, const Bytes& key, const std::vector<env::TableSpan>& spans) {
+    files[id] = encode_snapshot_piece(flushed_rows(spans));
     const auto record = durable.get(env::Table::range, key);
     made.emplace_back(id, record ? Result<env::SnapshotMade>{{Bytes{*record}, files[id].size()}}
                                  : fail(Code::try_again, "not flushed yet"));
+  }
+  void scan(uint64_t id, std::vector<env::TableSpan> spans) override {
+    RowSum sum;
+    sum.add(flushed_rows(spans));
+    sums.emplace_back(id, std::move(sum));
   }
   Result<Bytes> read(uint64_t id, uint64_t offset, size_t size) override { return files[id].substr(offset, size); }
   Result<void> write(uint64_t id, uint64_t offset, BytesView data) override {
@@ -118,6 +126,8 @@ class Node final : private env::SnapshotFiles {
   std::map<uint64_t, Bytes> files;
   std::vector<std::pair<uint64_t, Result<env::SnapshotMade>>> made;
   std::vector<uint64_t> sealed;
+  std::vector<std::pair<uint64_t, RowSum>> sums;
+  std::vector<std::string> warnings;
 };
 
 class SplitGroup {
@@ -229,6 +239,8 @@ class SplitGroup {
     for (auto& batch : out.messages) deliver(index_of(node), std::move(batch));
     for (auto& [id, made] : std::exchange(node.made, {})) node.core->snapshot_made(id, std::move(made), now), busy = true;
     for (const uint64_t id : std::exchange(node.sealed, {})) node.core->snapshot_sealed(id, {}, now), busy = true;
+    for (auto& [id, sum] : std::exchange(node.sums, {})) node.core->scanned(id, std::move(sum), now), busy = true;
+    std::ranges::move(out.warnings, std::back_inserter(node.warnings));
     busy |= node.write(now);
     if (node.core->wants_flush() && !node.flush_held) node.flush(now), busy = true;
     return busy;
