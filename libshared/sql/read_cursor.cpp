@@ -188,13 +188,18 @@ Result<Bytes> ReadCursor::order_key(size_t i) {
   return by;
 }
 
+/// By their keys, or by what an index's entries said these are.
+Result<std::vector<std::optional<Bytes>>> ReadCursor::read_rows(const std::vector<Bytes>& keys) {
+  return keys.size() == 1 && for_update() ? one(reader().get_for_update(keys.front())) : reader().get(keys);
+}
+
 Result<void> ReadCursor::read_points() {
   std::vector<Bytes> keys;
   while (!pieces_.empty() && pieces_.back().point() && keys.size() < points_max) {
     keys.push_back(std::move(pieces_.back().start));
     pieces_.pop_back();
   }
-  auto values = keys.size() == 1 && for_update() ? one(reader().get_for_update(keys.front())) : reader().get(keys);
+  auto values = index_ == nullptr ? read_rows(keys) : reader().get(keys);
   if (!values) return std::unexpected(values.error());
   for (size_t i = 0; i < keys.size(); ++i)
     if ((*values)[i]) page_.push_back({std::move(keys[i]), std::move(*(*values)[i])});
@@ -228,7 +233,7 @@ Result<void> ReadCursor::load_rows() {
     keys.push_back(std::move(*key));
   }
   const uint64_t before = reader().requests();
-  auto values = reader().get(keys);
+  auto values = read_rows(keys);
   if (!values) return std::unexpected(values.error());
   spent_since(before);
   for (size_t i = 0; i < keys.size(); ++i) {

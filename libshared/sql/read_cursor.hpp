@@ -35,7 +35,8 @@ class ReadCursor : public sqlite3_vtab_cursor {
   const Table& table() const { return *table_.table; }
   Reader& reader() { return *context_.reader; }
   /// K3: rows of the table that a statement changes, before it does.
-  bool for_update() const { return index_ == nullptr && context_.changes == table().id; }
+  bool for_update() const { return context_.changes == table().id; }
+  Result<std::vector<std::optional<Bytes>>> read_rows(const std::vector<Bytes>& keys);
 
   // Where rows are: in a page just read, or in the statement's cache.
   size_t size() const { return cached_ ? picks_.size() : page_.size(); }

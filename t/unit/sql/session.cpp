@@ -181,6 +181,7 @@ TEST_CASE("K3: a change of one row that is named by its key reads that row for a
   CHECK(updates("UPDATE t SET c = c + 1 WHERE a = 1") == 1);
   CHECK(updates("UPDATE s SET n = n + 1 WHERE x = 'k'") == 1);
   CHECK(updates("DELETE FROM t WHERE a = 3 AND c = 0") == 1);
+  CHECK(updates("UPDATE t SET c = c + 1 WHERE b = 20") == 1);  // by way of an index
   CHECK(updates("INSERT INTO s VALUES('k', 1) ON CONFLICT(x) DO UPDATE SET n = n + 1") == 1);
   CHECK(updates("UPDATE t SET c = (SELECT n FROM s WHERE x = 'k') WHERE a = 1") == 1);
   CHECK(updates("SELECT * FROM t WHERE a = 1") == 0);
