@@ -85,7 +85,7 @@ if command -v pgbench >/dev/null; then
 		test "$(answer "SELECT (SELECT sum(abalance) FROM pgbench_accounts) = (SELECT sum(bbalance) FROM pgbench_branches)")" = t
 	'
 else
-	test_skip 'pgbench' 'no pgbench: install postgresql-contrib'
+	test_skip 'pgbench' 'no pgbench: it comes with the package postgresql-15, the server'
 fi
 
 if /usr/bin/python3 -c 'import psycopg2' 2>/dev/null; then
