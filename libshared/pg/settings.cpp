@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "sql/lexer.hpp"
 
@@ -101,6 +102,7 @@ Settings::Settings() {
 }
 
 SqlResult<void> Settings::set(std::string_view name, std::string_view text, bool local) {
+  touch();
   const std::string key = sql::to_lower(name);
   auto found = values_.find(key);
   if (found == values_.end()) {
@@ -119,16 +121,19 @@ SqlResult<void> Settings::set(std::string_view name, std::string_view text, bool
 SqlResult<void> Settings::reset(std::string_view name) {
   const auto found = values_.find(sql::to_lower(name));
   if (found == values_.end()) return unrecognized(name);
+  touch();
   found->second.value = found->second.initial;
   return {};
 }
 
 void Settings::initialize(std::string_view name, std::string value) {
+  touch();
   Value& known_value = values_.at(sql::to_lower(name));
   known_value.value = known_value.initial = std::move(value);
 }
 
 void Settings::reset_all() {
+  touch();
   for (auto& [key, value] : values_) value.value = value.initial;
 }
 
@@ -154,6 +159,7 @@ std::vector<Settings::Shown> Settings::reported() const {
 
 std::vector<Settings::Shown> Settings::take_changes() {
   std::vector<Shown> out;
+  if (!std::exchange(touched_, false)) return out;
   for (Shown& shown : reported()) {
     auto& told = told_[shown.name];
     if (told == shown.value) continue;
@@ -163,17 +169,22 @@ std::vector<Settings::Shown> Settings::take_changes() {
   return out;
 }
 
-void Settings::begin() {
-  at_begin_ = values_;
-  in_transaction_ = true;
+void Settings::begin() { in_transaction_ = true; }
+
+void Settings::touch() {
+  touched_ = true;
+  if (in_transaction_ && !at_begin_) at_begin_ = values_;
 }
 
 void Settings::end(bool committed) {
-  if (!committed && in_transaction_) values_ = at_begin_;
-  for (const auto& [key, value] : local_) values_.at(key).value = value;
-  values_.at("transaction_read_only").value = values_.at("default_transaction_read_only").value;
-  local_.clear();
   in_transaction_ = false;
+  if (!at_begin_) return;
+  touched_ = true;
+  if (!committed) values_ = *std::move(at_begin_);
+  at_begin_.reset();
+  for (const auto& [key, value] : local_) values_.at(key).value = value;
+  local_.clear();
+  values_.at("transaction_read_only").value = values_.at("default_transaction_read_only").value;
 }
 
 }  // namespace ddb::pg

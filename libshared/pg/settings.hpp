@@ -54,8 +54,12 @@ class Settings {
   };
   using Values = std::map<std::string, Value, std::less<>>;  // by name in lower case
 
+  /// Before any value changes: most transactions change none.
+  void touch();
+
   Values values_;
-  Values at_begin_;
+  bool touched_ = false;             // since take_changes()
+  std::optional<Values> at_begin_;   // of a transaction that has changed something
   std::map<std::string, std::string, std::less<>> local_;  // values before SET LOCAL
   bool in_transaction_ = false;
   std::map<std::string, std::string, std::less<>> told_;   // reported ones, as the client knows them
