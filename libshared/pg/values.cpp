@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "pg/datetime.hpp"
+#include "pg/numeric.hpp"
 #include "sql/lexer.hpp"
 
 namespace ddb::pg {
@@ -152,8 +153,14 @@ SqlResult<Value> take_binary(BytesView bytes, uint32_t type) {
     case oid::date: return moment_of(date_text(static_cast<int32_t>(bits)));
     case oid::timestamp: return moment_of(timestamp_text(static_cast<int64_t>(bits), false));
     case oid::timestamptz: return moment_of(timestamp_text(static_cast<int64_t>(bits), true));
-    case oid::numeric:
-    case oid::uuid:
+    case oid::numeric: {
+      const auto text = numeric_text(bytes);
+      return text ? numeric_of(*text) : refuse("22P03", "the bytes are no numeric that fits here");
+    }
+    case oid::uuid: {
+      auto text = uuid_text(bytes);
+      return text ? SqlResult<Value>{*std::move(text)} : refuse("22P03", "a uuid has 16 bytes");
+    }
     case oid::time:
     case oid::timetz:
     case oid::interval:
@@ -262,9 +269,15 @@ SqlResult<void> put_binary(Bytes& out, uint32_t type, const ValueView& value) {
     put_big_endian(out, static_cast<uint64_t>(*number), type_of(type).size);
     return {};
   }
+  if (type == oid::numeric || type == oid::uuid) {
+    Bytes text;
+    put_text(text, type, value);
+    const auto bytes = type == oid::numeric ? numeric_bytes(text) : uuid_bytes(text);
+    if (!bytes) return no_binary(type, value);
+    out += *bytes;
+    return {};
+  }
   switch (type) {
-    case oid::numeric:
-    case oid::uuid:
     case oid::time:
     case oid::timetz:
     case oid::interval:

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "pg/datetime.hpp"
+#include "pg/numeric.hpp"
 #include "unit/pg/wire.hpp"
 
 using namespace ddb;
@@ -79,7 +80,7 @@ TEST_CASE("binary forms, and what has none") {
   CHECK(binary_of(oid::text, int64_t{12}) == "12");
   CHECK(binary_of(oid::date, std::string_view{"2000-01-02"}) == Bytes("\0\0\0\1", 4));
   CHECK(binary_of(oid::date, std::string_view{"tomorrow"}) == "22P03");
-  CHECK(binary_of(oid::numeric, 1.5) == "0A000");
+  CHECK(binary_of(oid::interval, 1.5) == "0A000");
 }
 
 TEST_CASE("parameters, in text and binary") {
@@ -109,7 +110,7 @@ TEST_CASE("parameters, in text and binary") {
   CHECK(state_of(take_value("abc", oid::int4, Format::binary)) == "22P03");
   CHECK(take_value(Bytes("\x3f\xf0\0\0\0\0\0\0", 8), oid::float8, Format::binary) == Value{1.0});
   CHECK(take_value(Bytes("\0\1", 2), oid::bytea, Format::binary) == Value{codec::Blob{Bytes("\0\1", 2)}});
-  CHECK(state_of(take_value("x", oid::numeric, Format::binary)) == "0A000");
+  CHECK(state_of(take_value("x", oid::interval, Format::binary)) == "0A000");
 }
 
 TEST_CASE("UTF-8 is what Unicode allows") {
@@ -137,4 +138,42 @@ TEST_CASE("dates and timestamps are numbers and text") {
   CHECK(timestamp_text(1'500'000, true) == "2000-01-01 00:00:01.5+00");
   CHECK(date_text(INT32_MAX) == std::nullopt);
   CHECK(timestamp_text(INT64_MIN, false) == std::nullopt);
+}
+
+TEST_CASE("numeric and uuid in binary: as PostgreSQL 15 sends them, and back") {
+  const auto bytes = [](std::string_view hex) {
+    Bytes out;
+    for (size_t i = 0; i < hex.size(); i += 2) out.push_back(static_cast<char>(std::stoi(std::string{hex.substr(i, 2)}, nullptr, 16)));
+    return out;
+  };
+  // SELECT encode(numeric_send(x), 'hex')
+  for (const auto& [text, hex] : std::vector<std::pair<std::string, std::string>>{
+           {"0", "0000000000000000"},
+           {"1", "00010000000000000001"},
+           {"-12.50", "0002000040000002000c1388"},
+           {"10000", "00010001000000000001"},
+           {"123456789.012", "0004000200000003000109291a850078"},
+           {"0.00012", "0002ffff00000005000107d0"},
+           {"0.00000000012", "0001fffd0000000b0078"}}) {
+    CAPTURE(text);
+    CHECK(to_hex(binary_of(oid::numeric, std::string_view{text})) == hex);
+    const auto back = numeric_text(bytes(hex));
+    CHECK(back == text);
+  }
+  CHECK(numeric_text(*numeric_bytes("1e+20")) == "100000000000000000000");
+  CHECK(numeric_text(*numeric_bytes("-1.5e-7")) == "-0.00000015");
+  CHECK(take_value(binary_of(oid::numeric, 1.5), oid::numeric, Format::binary) == Value{1.5});
+  CHECK(take_value(binary_of(oid::numeric, int64_t{-7}), oid::numeric, Format::binary) == Value{int64_t{-7}});
+  for (const char* no_number : {"", "-", ".", "1e", "1e9999", "NaN", "1x", "0x1"}) CHECK(binary_of(oid::numeric, std::string_view{no_number}) == "22P03");
+  for (const char* damaged : {"", "00", "0001000000000000", "00000000c0000000", "0001000000000000ffff", "00017fff000000000001", "000100000000ffff0001"}) {
+    CAPTURE(damaged);
+    CHECK(state_of(take_value(bytes(damaged), oid::numeric, Format::binary)) == "22P03");
+  }
+  const std::string uuid = "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11";
+  CHECK(to_hex(binary_of(oid::uuid, std::string_view{uuid})) == "a0eebc999c0b4ef8bb6d6bb9bd380a11");
+  CHECK(take_value(binary_of(oid::uuid, std::string_view{uuid}), oid::uuid, Format::binary) == Value{uuid});
+  for (const char* none : {"", "a0eebc99", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a1g", "a0eebc999-c0b-4ef8-bb6d-6bb9bd380a11"}) {
+    CHECK(binary_of(oid::uuid, std::string_view{none}) == "22P03");
+  }
+  CHECK(state_of(take_value("short", oid::uuid, Format::binary)) == "22P03");
 }
