@@ -37,7 +37,7 @@ test_expect_success 'each format' '
 test_expect_success 'an error: exit 1, one line with file, line and column, nothing on stdout' '
 	printf "SELECT 1 WHERE 0;\n\nSELECT 1,\n       nonsense;\n" >bad.sql &&
 	test_expect_code 1 ddb-route --no-header bad.sql >out 2>err && test_cmp /dev/null out &&
-	echo "ddb-route: bad.sql:4:8: no such column: nonsense" >expected && test_cmp expected err &&
+	echo "ddb-route: bad.sql:4:8: no such column: nonsense [42703]" >expected && test_cmp expected err &&
 	echo "SELEC 1;" | test_expect_code 1 ddb-route 2>err && grep "^ddb-route: stdin:1:1: " err
 '
 
@@ -83,6 +83,11 @@ test_expect_success 'a dump cut anywhere loads nothing of its transaction, and s
 test_expect_success 'a last statement that writes needs its semicolon' '
 	printf "DELETE FROM d WHERE a < 9" | test_expect_code 65 ddb-route 2>err && grep "semicolon" err &&
 	test "$(answer "SELECT count(*) FROM d")" -eq 2000
+'
+
+test_expect_success 'with --json an error is an object that tells whether to try again' '
+	test_expect_code 1 ddb-route --json -c "SELECT 1 AS a; SELECT nonsense" >out 2>err && test "$(cat out)" = "{\"a\":1}" && test "$(wc -l <err)" -eq 1 &&
+	printf "%s\n" "{\"error\":\"no such column: nonsense\",\"code\":\"42703\",\"kind\":\"failed\",\"retry\":\"safe\",\"file\":\"-c\",\"line\":1,\"column\":23,\"statement\":\"SELECT nonsense\"}" >expected && test_cmp expected err
 '
 
 test_expect_success 'a closed pipe ends it quietly, as SIGPIPE does' '

@@ -207,6 +207,12 @@ bool Output::text(std::string_view text) {
   return error_ == 0;
 }
 
+void Output::use(Format format, bool header) {
+  end_set();
+  format_ = format;
+  header_ = header;
+}
+
 void Output::interrupted() {
   end_set();
   flush();

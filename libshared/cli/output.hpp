@@ -84,6 +84,12 @@ class Output {
   /// Flushes, and says whether everything arrived. Errors: io.
   Result<void> close();
 
+  /// As chosen, or as the file's being a terminal has it.
+  Format format() const { return format_; }
+  bool header() const { return header_; }
+  /// From the next result set on. Ends the one before.
+  void use(Format format, bool header);
+
   /// A write has failed: whatever is written is lost.
   bool failed() const;
   /// It failed because the reader went away: nothing to complain about, nothing more to do.

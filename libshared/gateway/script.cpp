@@ -1,19 +1,15 @@
 #include "gateway/script.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <initializer_list>
 
-#include "cli/text.hpp"
 #include "gateway/rows.hpp"
 #include "sql/lexer.hpp"
+#include "sql/sql_error.hpp"
 
 namespace ddb::gateway {
 
 namespace {
-
-constexpr size_t message_bytes_max = 500;  // SQLite quotes a whole unfinished literal
 
 size_t first_token(std::string_view statement) { return sql::Lexer{statement}.next().offset; }
 
@@ -73,7 +69,7 @@ Result<void> Script::finish() {
   if (options_.batch > 0) return end_batch();
   if (!session_.in_transaction()) return {};
   session_.rollback();
-  return complain(place_, {Code::bad_data, "the input ends inside a transaction, which is rolled back", "end it with COMMIT", {}});
+  return complain(place_, Error{Code::bad_data, "the input ends inside a transaction, which is rolled back", "end it with COMMIT", {}});
 }
 
 bool Script::inside_statement() const { return !sql::is_blank(splitter_.rest()); }
@@ -105,27 +101,28 @@ Result<void> Script::run_rest(std::string_view text, Ending ending) {
   if (ending == Ending::may_be_cut) {
     const auto description = session_.describe(text);
     if (description && !only_reads(description->kind))
-      return complain(ahead(text.substr(0, first_token(text))),
-                      {Code::bad_data, "the input ends inside this statement, which is not run", "end it with a semicolon if it is whole", {}});
+      return complain(ahead(text.substr(0, first_token(text))), Error{Code::bad_data, "the input ends inside this statement, which is not run", "end it with a semicolon if it is whole", {}});
   }
   return run_statement(text);
 }
 
 Result<void> Script::execute(std::string_view text, Place place) {
   OutputRows rows{out_};
-  const auto result = session_.execute(text, {}, rows);
+  const int64_t changed = session_.total_changes();
+  auto result = session_.execute(text, {}, rows);
   if (result) return {};
-  const auto& position = result.error().position;
-  return complain(position ? ahead(text.substr(0, position->offset)) : place, result.error().error);
+  const auto position = result.error().position;
+  return complain(position ? ahead(text.substr(0, position->offset)) : place, std::move(result.error()), text.substr(first_token(text)),
+                  session_.total_changes() != changed);
 }
 
 Result<void> Script::execute_in_batch(std::string_view text, Place place) {
   const Batching batching = batching_of(text);
   if (batching == Batching::bounds) return {};
   if (batching == Batching::refused)
-    return complain(place, {Code::usage, "a batch cannot be rolled back in parts", "leave out --batch or --txn-id for this text", {}});
+    return complain(place, Error{Code::usage, "a batch cannot be rolled back in parts", "leave out --batch or --txn-id for this text", {}});
   if (batching == Batching::stands_alone && options_.batch == batch_whole)
-    return complain(place, {Code::usage, "a transaction with a name only reads and writes rows", "run this statement without --txn-id", {}});
+    return complain(place, Error{Code::usage, "a transaction with a name only reads and writes rows", "run this statement without --txn-id", {}});
   if (batching == Batching::stands_alone) {
     if (auto ended = end_batch(); !ended) return ended;
     return execute(text, place);
@@ -147,13 +144,13 @@ Result<void> Script::end_batch() {
   return execute("COMMIT", batch_place_);
 }
 
-std::unexpected<Error> Script::complain(Place place, const Error& error) {
-  if (!out_.failed()) {  // else that is the trouble, and its owner tells
-    std::string message = cli::one_line(to_string(error));
-    if (message.size() > message_bytes_max) message.replace(message_bytes_max, std::string::npos, "...");
-    options_.report(fmt::format("{}:{}:{}: {}", name_, place.line, place.column, message));
-  }
-  return fail(error.code, {});
+std::unexpected<Error> Script::complain(Place place, sql::SqlError error, std::string_view statement, bool kept) {
+  const Code code = error.error.code;
+  if (!out_.failed())  // else that is the trouble, and its owner tells
+    options_.report({name_, place.line, place.column, std::string{statement}, std::move(error), retry_of(code, kept)});
+  return fail(code, {});
 }
+
+std::unexpected<Error> Script::complain(Place place, Error error) { return complain(place, sql::to_sql_error(std::move(error))); }
 
 }  // namespace ddb::gateway

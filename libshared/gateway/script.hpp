@@ -7,6 +7,7 @@
 
 #include "base/result.hpp"
 #include "cli/output.hpp"
+#include "gateway/complaint.hpp"
 #include "sql/session.hpp"
 #include "sql/statement.hpp"
 
@@ -23,7 +24,7 @@ struct ScriptOptions {
   /// For loads. Not zero: this many statements make a transaction, whatever BEGIN and COMMIT say; ROLLBACK and SAVEPOINT
   /// are refused. An error leaves the batches before it.
   uint64_t batch = 0;
-  std::function<void(std::string_view line)> report;       // "NAME:LINE:COLUMN: message: hint", one line per error
+  std::function<void(const Complaint&)> report;            // an error each
   std::function<void(uint64_t statements)> progress = {};  // after each statement; may be empty
 };
 
@@ -57,7 +58,8 @@ class Script {
   Result<void> execute(std::string_view text, Place place);
   Result<void> execute_in_batch(std::string_view text, Place place);
   Result<void> end_batch();
-  std::unexpected<Error> complain(Place place, const Error& error);
+  std::unexpected<Error> complain(Place place, sql::SqlError error, std::string_view statement = {}, bool kept = false);
+  std::unexpected<Error> complain(Place place, Error error);
 
   sql::Session& session_;
   cli::Output& out_;

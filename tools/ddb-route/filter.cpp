@@ -97,10 +97,11 @@ class Filter {
     gateway::ScriptOptions options;
     options.keep_going = interactive_ || options_.keep_going;
     options.batch = options_.txn_id ? gateway::batch_whole : options_.batch;
-    options.report = [this](std::string_view line) {
+    options.report = [this](const gateway::Complaint& complaint) {
       progress_.clear();
       context_.out().flush();  // rows before the error come before it
-      context_.note(line);
+      if (context_.out().format() == cli::Format::json) fmt::print(stderr, "{}\n", json_line(complaint));
+      else context_.note(text_line(complaint));
     };
     if (isatty(STDOUT_FILENO) == 0) options.progress = [this](uint64_t statements) { progress_.update(statements); };
     return options;

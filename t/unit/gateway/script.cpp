@@ -16,8 +16,9 @@ namespace {
 struct Console {
   explicit Console(bool keep_going = false, uint64_t batch = 0) {
     script = std::make_unique<Script>(*session, *out,
-                                      gateway::ScriptOptions{.keep_going = keep_going, .batch = batch, .report = [this](std::string_view line) {
-                                                               errors += std::string{line} + "\n";
+                                      gateway::ScriptOptions{.keep_going = keep_going, .batch = batch, .report = [this](const gateway::Complaint& complaint) {
+                                                               errors += text_line(complaint) + "\n";
+                                                               last = complaint;
                                                              }});
   }
   ~Console() {
@@ -47,6 +48,7 @@ struct Console {
   std::unique_ptr<cli::Output> out = std::make_unique<cli::Output>(cli::Format::quote, true, file);
   std::unique_ptr<Script> script;
   std::string errors;
+  gateway::Complaint last;
 };
 
 constexpr std::string_view schema = "CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT NOT NULL);\n";
@@ -69,7 +71,7 @@ TEST_CASE("an error names its line and column, and ends the script") {
   REQUIRE_FALSE(done);
   CHECK(done.error().code == Code::failed);
   CHECK(console.rows() == "1\n");
-  CHECK(console.errors == "x.sql:4:3: no such column: nonsense\n");
+  CHECK(console.errors == "x.sql:4:3: no such column: nonsense [42703]\n");
 }
 
 TEST_CASE("an error without a place of its own is at its statement") {
@@ -188,7 +190,7 @@ TEST_CASE("what cannot be read is an error where reading got to") {
   REQUIRE_FALSE(done);
   CHECK(done.error().code == Code::io);
   CHECK(console.rows() == "1\n");
-  CHECK(console.errors == "x.sql:1:10: cannot read: bad sector\n");
+  CHECK(console.errors == "x.sql:1:10: cannot read: bad sector [HY000]\n");
 }
 
 TEST_CASE("nobody reads the rows: the script stops, and leaves the complaint to the output's owner") {
@@ -198,7 +200,7 @@ TEST_CASE("nobody reads the rows: the script stops, and leaves the complaint to 
   {
     cli::Output out{cli::Format::tsv, true, full};
     std::string errors;
-    Script script{*console.session, out, {.report = [&](std::string_view line) { errors += line; }}};
+    Script script{*console.session, out, {.report = [&](const gateway::Complaint& complaint) { errors += text_line(complaint); }}};
     std::string_view text = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n;";
     const auto done = script.run("x.sql", [&]() -> Result<std::string_view> { return std::exchange(text, {}); }, Script::Ending::whole);
     REQUIRE_FALSE(done);
@@ -206,4 +208,26 @@ TEST_CASE("nobody reads the rows: the script stops, and leaves the complaint to 
     CHECK(errors.empty());
   }
   std::fclose(full);
+}
+
+TEST_CASE("an error tells whether its statement can be run again without happening twice, by its kind") {
+  using enum gateway::Retry;
+  for (const Code code : {Code::failed, Code::conflict, Code::exists, Code::try_again, Code::unavailable, Code::refused, Code::too_long})
+    CHECK(gateway::retry_of(code, false) == safe);
+  CHECK(gateway::retry_of(Code::unknown_outcome, false) == unknown);
+  CHECK(gateway::retry_of(Code::unknown_outcome, true) == unknown);
+  CHECK(gateway::retry_of(Code::internal, false) == unknown);
+  CHECK(gateway::retry_of(Code::io, false) == unsafe);
+
+  Console console{true};
+  CHECK_FALSE(console.run(std::string{schema} + "INSERT INTO t VALUES (1, 'a'), (2, NULL);"));
+  CHECK(console.last.retry == safe);
+  CHECK_FALSE(console.run("INSERT OR FAIL INTO t VALUES (1, 'a'), (2, NULL);"));
+  CHECK(console.last.retry == unsafe);
+}
+
+TEST_CASE("an error as JSON is one line that names all there is to it") {
+  Console console;
+  CHECK_FALSE(console.run("\n  SELECT \"a\nb\" +;"));
+  CHECK(json_line(console.last) == R"({"error":"near \";\": syntax error","code":"42601","kind":"failed","retry":"safe","file":"x.sql","line":3,"column":5,"statement":"SELECT \"a\u000ab\" +;"})");
 }
