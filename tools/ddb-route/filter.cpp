@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "cli/progress.hpp"
+#include "commands.hpp"
 #include "cli/text.hpp"
 #include "gateway/gateway.hpp"
 #include "gateway/named_txn.hpp"
@@ -144,20 +145,48 @@ class Filter {
   }
 
   Result<void> converse() {
-    Prompt prompt{loop_, gateway_.fibers()};
+    Prompt prompt{loop_, gateway_.fibers(), [this](std::string_view begun) { return completions(*gateway_.schema(), begun); }};
     Script script{*session_, context_.out(), script_options()};
     prompt_ = &prompt;
     script_ = &script;
     loop_.on_signal({SIGTSTP}, [this](int) {
       if (prompt_ != nullptr) prompt_->suspend();
     });
+    Commands commands{{.out = context_.out(), .gateway = gateway_, .session = *session_, .loop = loop_,
+                       .read_file = [this](const std::string& path) { return read_file(path); },
+                       .report = [this](std::string_view line) { context_.note(line); }}};
+    std::optional<Instant> since;  // a statement runs since then
     (void)script.run("stdin", [&]() -> Result<std::string_view> {  // errors were shown
-      context_.out().interrupted();
-      return prompt.read(script.inside_statement());
+      for (;;) {
+        context_.out().interrupted();
+        if (since && commands.timing() && !script.inside_statement())
+          context_.out().text(fmt::format("Run Time: real {:.3f}\n", std::chrono::duration<double>(net::Loop::now() - *since).count()));
+        context_.out().flush();
+        const auto line = prompt.read(script.inside_statement());
+        since = net::Loop::now();
+        if (script.inside_statement() || !line.starts_with('.')) return line;
+        script.forget();
+        since.reset();
+        if (auto done = commands.run(line); !done && !done.error().message.empty()) context_.note(to_string(done.error()));
+        if (commands.quitting()) return std::string_view{};
+      }
     }, Script::Ending::whole);
     script_ = nullptr;
     prompt_ = nullptr;
     session_->rollback();
+    return {};
+  }
+
+  /// For .read: its errors were shown, and end it alone.
+  Result<void> read_file(const std::string& path) {
+    auto options = script_options();
+    options.keep_going = false;
+    const bool before = session_->in_transaction();
+    Script script{*session_, context_.out(), options};
+    auto input = FileInput::open(path, loop_, gateway_.fibers());
+    if (!input) return std::unexpected(input.error());
+    auto done = script.run(path, [&] { return (*input)->read(); }, Script::Ending::may_be_cut);
+    if (!done && before) return fail(Code::failed, "the open transaction was rolled back");
     return {};
   }
 

@@ -3,8 +3,10 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <optional>
 // readline's header wants stdio's first
 #include <readline/history.h>
@@ -23,6 +25,30 @@ std::optional<std::string> got;
 bool ended = false;
 bool at_prompt = false;
 
+Prompt::Complete complete_word;
+std::vector<std::string> offered;
+
+/// readline asks until it gets a null pointer, and frees what it got.
+char* next_completion(const char* begun, int asked) {
+  if (asked == 0) {
+    offered = complete_word(begun);
+    std::ranges::reverse(offered);
+  }
+  if (offered.empty()) return nullptr;
+  const std::string word = offered.back();
+  offered.pop_back();
+  return strdup(word.c_str());
+}
+
+/// File names stay readline's business behind .read, .import and in quotes.
+char** complete_at(const char* begun, int start, int) {
+  const std::string_view line{rl_line_buffer};
+  const bool file = line.starts_with(".read") || line.starts_with(".import") || (start > 0 && line[static_cast<size_t>(start) - 1] == '\'');
+  if (file) return nullptr;
+  rl_attempted_completion_over = 1;
+  return rl_completion_matches(begun, next_completion);
+}
+
 void on_line(char* text) {
   at_prompt = false;
   rl_callback_handler_remove();  // the terminal is the user's again while the statement runs
@@ -36,10 +62,13 @@ void on_line(char* text) {
 
 }  // namespace
 
-Prompt::Prompt(net::Loop& loop, client::Fibers& fibers) : readable_{STDIN_FILENO, loop, fibers} {
+Prompt::Prompt(net::Loop& loop, client::Fibers& fibers, Complete complete) : readable_{STDIN_FILENO, loop, fibers} {
   if (const char* const home = std::getenv("HOME")) history_ = std::string{home} + "/.ddb_history";
   rl_readline_name = "ddb";
-  rl_bind_key('\t', rl_insert);  // there is nothing to complete; pasted text has tabs
+  complete_word = std::move(complete);
+  rl_attempted_completion_function = complete_at;
+  rl_basic_word_break_characters = " \t\n\"'`(),;=<>+-*/|&!%.";
+  rl_variable_bind("completion-ignore-case", "on");
   rl_catch_signals = 0;  // the loop has them
   using_history();
   stifle_history(history_lines_max);

@@ -3,6 +3,8 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "input.hpp"
 
@@ -11,8 +13,11 @@ namespace ddb::route {
 /// One per process. Reads in a fiber; the loop goes on meanwhile.
 class Prompt {
  public:
+  /// The words that the one before the cursor may become.
+  using Complete = std::function<std::vector<std::string>(std::string_view begun)>;
+
   /// History is kept in ~/.ddb_history.
-  Prompt(net::Loop& loop, client::Fibers& fibers);
+  Prompt(net::Loop& loop, client::Fibers& fibers, Complete complete);
   ~Prompt();
 
   /// The next line, newline included, valid until the next call; empty when the user ends the input (^D).
