@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "env/span.hpp"
+
 namespace ddb::client {
 
 namespace {
@@ -27,6 +29,7 @@ class FiberTxn : public env::KvTxn {
   }
 
   void leave(const env::KeySpan& rest) override { txn_.leave(rest); }
+  void trace(std::vector<env::ReadTrace>* to) override { txn_.trace(to); }
 
   Result<Timestamp> commit(std::vector<env::Write> writes) override {
     return await<Timestamp>(executor_, [&](Done<Timestamp> done) { txn_.commit(std::move(writes), std::move(done)); });
@@ -45,6 +48,26 @@ Result<std::unique_ptr<env::KvTxn>> KvClient::begin(const env::TxnOptions& optio
 
 Result<Timestamp> KvClient::now() {
   return await<Timestamp>(executor_, [&](Done<Timestamp> done) { cluster_.oracle().timestamp(std::move(done)); });
+}
+
+Result<std::vector<env::RangePlace>> KvClient::places(const env::KeySpan& span) {
+  if (!cluster_.ranges().loaded()) {
+    auto loaded = await<void>(executor_, [&](Done<void> done) { cluster_.ranges().load(std::move(done)); });
+    if (!loaded) return std::unexpected(loaded.error());
+  }
+  const RangeMap& map = cluster_.ranges().map();
+  std::vector<env::RangePlace> places;
+  for (const auto& [descriptor, leader, term, guess] : map.routes()) {
+    if (!overlap(descriptor.span, span)) continue;
+    env::RangePlace& place = places.emplace_back(descriptor.id, descriptor.span);
+    for (const auto& replica : descriptor.replicas) {
+      if (replica.id != leader) continue;
+      const std::string* address = map.address(replica.node);
+      place.node = replica.node;
+      place.address = address != nullptr ? *address : std::string{};
+    }
+  }
+  return places;
 }
 
 Result<env::MetaRange> MetaClient::range(BytesView key, BytesView end) {

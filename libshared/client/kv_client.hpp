@@ -17,6 +17,7 @@ class KvClient : public env::Kv {
   /// Costs nothing: read_ts() is zero until the first read takes a timestamp; what reads nothing never does.
   Result<std::unique_ptr<env::KvTxn>> begin(const env::TxnOptions& options) override;
   Result<Timestamp> now() override;
+  Result<std::vector<env::RangePlace>> places(const env::KeySpan& span) override;
 
  private:
   Cluster& cluster_;

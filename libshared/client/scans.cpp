@@ -47,7 +47,7 @@ void Scans::scan(env::ScanRequest request, Done<env::ScanPage> done) {
 
 Scans::ScanPtr Scans::resume(const env::ScanRequest& request) {
   const auto found = std::ranges::find_if(kept_, [&](const ScanPtr& scan) {
-    return scan->request.span == request.span && scan->request.reverse == request.reverse;
+    return scan->request.span == request.span && scan->request.reverse == request.reverse && scan->request.select == request.select;
   });
   if (found == kept_.end()) return nullptr;
   ScanPtr scan = std::move(*found);
@@ -99,6 +99,7 @@ void Scans::ask(const ScanPtr& scan, Pieces::iterator piece) {
   request.reverse = reverse;
   request.rows_max = scan->request.rows_max;
   request.bytes_max = scan->request.bytes_max;
+  request.select = scan->request.select;
   piece->read = reads_.start(part.start, std::move(request), [this, scan, piece](Result<proto::ReadReply> reply) {
     answered(scan, piece, std::move(reply));
   });

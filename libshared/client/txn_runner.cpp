@@ -55,6 +55,7 @@ struct Txn::Impl : std::enable_shared_from_this<Impl> {
   void send(txn::Send send);
   void answered(uint64_t token, Result<proto::RangeReply> reply);
   uint64_t read(const Bytes& key, proto::ReadRequest request, ReadCallback callback);
+  ReadCallback traced(const Bytes& key, ReadCallback callback);
   void drop(uint64_t read);
   void read_for_update(const Bytes& key, Done<std::optional<Bytes>> done);
 
@@ -66,6 +67,7 @@ struct Txn::Impl : std::enable_shared_from_this<Impl> {
   txn::Coordinator coordinator;
   Instant deadline{};  // of the call under way
   std::map<uint64_t, ReadCallback> reads;
+  std::vector<env::ReadTrace>* trace = nullptr;
   Scans scans;
   Done<Timestamp> committed;
   bool writes = false;  // what is being committed
@@ -139,8 +141,24 @@ void Txn::Impl::answered(uint64_t token, Result<proto::RangeReply> reply) {
 
 uint64_t Txn::Impl::read(const Bytes& key, proto::ReadRequest request, ReadCallback callback) {
   const uint64_t id = coordinator.read(key, std::move(request));
-  reads.emplace(id, std::move(callback));
+  reads.emplace(id, trace == nullptr ? std::move(callback) : traced(key, std::move(callback)));
   return id;
+}
+
+Txn::Impl::ReadCallback Txn::Impl::traced(const Bytes& key, ReadCallback callback) {
+  return [this, key, callback = std::move(callback)](Result<proto::ReadReply> reply) mutable {
+    if (reply && trace != nullptr) {
+      const auto* route = cluster.ranges().map().find(key);
+      env::ReadTrace& line = trace->emplace_back(key, route != nullptr ? route->descriptor.id : RangeId{});
+      for (const auto& value : reply->values) {
+        line.rows += value ? 1 : 0;
+        line.bytes += value ? value->size() : 0;
+      }
+      line.rows += reply->rows.size();
+      for (const auto& row : reply->rows) line.bytes += row.key.size() + row.value.size();
+    }
+    callback(std::move(reply));
+  };
 }
 
 void Txn::Impl::drop(uint64_t read) {
@@ -149,10 +167,11 @@ void Txn::Impl::drop(uint64_t read) {
 }
 
 void Txn::Impl::read_for_update(const Bytes& key, Done<std::optional<Bytes>> done) {
-  reads.emplace(coordinator.read_for_update(key), [done = std::move(done)](Result<proto::ReadReply> reply) mutable {
+  ReadCallback callback = [done = std::move(done)](Result<proto::ReadReply> reply) mutable {
     if (!reply) return done(std::unexpected(std::move(reply.error())));
     done(std::move(reply->values.front()));
-  });
+  };
+  reads.emplace(coordinator.read_for_update(key), trace == nullptr ? std::move(callback) : traced(key, std::move(callback)));
 }
 
 /// Reads are cut by range: the map must be there.
@@ -230,6 +249,8 @@ void Txn::scan(env::ScanRequest request, Done<env::ScanPage> done) {
 }
 
 void Txn::leave(const env::KeySpan& rest) { impl_->scans.leave(rest); }
+
+void Txn::trace(std::vector<env::ReadTrace>* to) { impl_->trace = to; }
 
 void Txn::commit(std::vector<env::Write> writes, Done<Timestamp> done) {
   impl_->scans.leave_all();

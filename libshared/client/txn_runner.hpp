@@ -23,6 +23,7 @@ class Txn {
   void get_for_update(Bytes key, Done<std::optional<Bytes>> done);
   void scan(env::ScanRequest request, Done<env::ScanPage> done);
   void leave(const env::KeySpan& rest);
+  void trace(std::vector<env::ReadTrace>* to);
   void commit(std::vector<env::Write> writes, Done<Timestamp> done);
 
   Timestamp read_ts() const;    // zero: nothing was read yet

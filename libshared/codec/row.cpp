@@ -130,4 +130,9 @@ Result<ValueView> RowReader::cell(uint32_t id) {
   return value;
 }
 
+Result<BytesView> RowReader::encoded(uint32_t id) {
+  if (auto value = cell(id); !value) return std::unexpected(value.error());
+  return row_.substr(offsets_[id], offsets_[id + 1] - offsets_[id]);
+}
+
 }  // namespace ddb::codec

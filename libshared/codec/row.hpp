@@ -28,6 +28,8 @@ class RowReader {
   uint32_t cells() const { return cells_; }
   /// Cell `id`; NULL when id >= cells(). bad_data: damaged at or before it.
   Result<ValueView> cell(uint32_t id);
+  /// The bytes of cell `id`, which is below cells(). bad_data: damaged.
+  Result<BytesView> encoded(uint32_t id);
 
  private:
   BytesView row_;

@@ -43,11 +43,28 @@ struct ScanRequest {
   uint32_t rows_max = 1024;    // page size in rows, at least 1
   uint32_t bytes_max = 1 << 20;  // a page ends at the first row that reaches this
   uint32_t ahead = 0;          // so many more pages may be read meanwhile, for whoever is likely to go on with the rest
+  Bytes select = {};           // a codec::Selection: what is wanted of the rows; empty: all of all. rows_max: of what is wanted
 };
 
 struct ScanPage {
   std::vector<KeyValue> rows;      // in scan order
   std::optional<KeySpan> rest;     // what remains to be scanned; nullopt: nothing
+};
+
+/// A range, and who answers for it, as far as that is known.
+struct RangePlace {
+  RangeId range;
+  KeySpan span;
+  NodeId node;          // zero: unknown
+  std::string address;  // of the node; empty: unknown
+};
+
+/// A request of a transaction that a range has answered.
+struct ReadTrace {
+  Bytes key;            // within the range
+  RangeId range;
+  uint64_t rows = 0;    // in the answer: rows of scans, values of gets
+  uint64_t bytes = 0;   // of these
 };
 
 enum class WriteKind : uint8_t {
@@ -87,6 +104,8 @@ class KvTxn {
   virtual Result<ScanPage> scan(const ScanRequest& request) = 0;
   /// Nobody will go on with this rest of a scan.
   virtual void leave(const KeySpan& /*rest*/) {}
+  /// From now on, what ranges answer is appended there; nullptr: no more. It must outlive the transaction, or that.
+  virtual void trace(std::vector<ReadTrace>* /*to*/) {}
   /// The commit timestamp (read_ts when there is nothing to write). The transaction is over, either way.
   virtual Result<Timestamp> commit(std::vector<Write> writes) = 0;
 };
@@ -101,6 +120,8 @@ class Kv {
   virtual Result<std::unique_ptr<KvTxn>> begin(const TxnOptions& options) = 0;
   /// Fresh from the oracle.
   virtual Result<Timestamp> now() = 0;
+  /// The ranges that have keys of the span, by key; empty: there is nothing to tell about them.
+  virtual Result<std::vector<RangePlace>> places(const KeySpan& /*span*/) { return std::vector<RangePlace>{}; }
 };
 
 }  // namespace ddb::env

@@ -23,23 +23,36 @@ Bytes after_versions(BytesView encoded) { return version_key(encoded, Timestamp{
 /// Gathers rows until a bound is reached.
 class Reader::PageWriter {
  public:
-  explicit PageWriter(const ScanBounds& bounds) : bounds_{bounds} {}
+  PageWriter(const ScanBounds& bounds, codec::Selector* selector) : bounds_{bounds}, selector_{selector} {}
 
-  bool full() const { return page_.rows.size() >= bounds_.rows_max || bytes_ >= bounds_.bytes_max; }
+  bool full() const {
+    const bool totals = selector_ != nullptr && selector_->has_totals();
+    const size_t rows = totals ? selector_->groups() : page_.rows.size();
+    return rows >= bounds_.rows_max || (totals ? selector_->group_bytes() : bytes_) >= bounds_.bytes_max;
+  }
   bool tired() const { return seen_ >= bounds_.versions_max; }
   void saw_version() { ++seen_; }
 
-  void add(Bytes key, BytesView row) {
+  Result<void> add(Bytes key, BytesView row) {
+    if (selector_ != nullptr) {
+      const auto wanted = selector_->take(key, row);
+      if (!wanted) return std::unexpected(wanted.error());
+      if (!*wanted) return {};
+      row = **wanted;
+    }
     bytes_ += key.size() + row.size();
     page_.rows.push_back({std::move(key), Bytes{row}});
+    return {};
   }
   Page take(std::optional<env::KeySpan> rest = {}) {
+    if (selector_ != nullptr && selector_->has_totals()) page_.rows = selector_->take_groups();
     page_.rest = std::move(rest);
     return std::move(page_);
   }
 
  private:
   const ScanBounds& bounds_;
+  codec::Selector* const selector_;
   Page page_;
   uint64_t bytes_ = 0;
   uint32_t seen_ = 0;
@@ -70,10 +83,12 @@ Result<std::optional<Version>> Reader::record(BytesView user_key, const Writer& 
   return std::nullopt;
 }
 
-Result<Page> Reader::scan(const env::KeySpan& span, bool reverse, Timestamp ts, const ScanBounds& bounds) {
+Result<Page> Reader::scan(const env::KeySpan& span, bool reverse, Timestamp ts, const ScanBounds& bounds,
+                          codec::Selector* selector) {
   if (is_empty(span)) return Page{};
   cursor();
-  return reverse ? scan_down(span, PageWriter{bounds}, ts) : scan_up(span, PageWriter{bounds}, ts);
+  PageWriter page{bounds, selector};
+  return reverse ? scan_down(span, std::move(page), ts) : scan_up(span, std::move(page), ts);
 }
 
 Result<Page> Reader::scan_up(const env::KeySpan& span, PageWriter page, Timestamp ts) {
@@ -92,7 +107,9 @@ Result<Page> Reader::scan_up(const env::KeySpan& span, PageWriter page, Timestam
     if (!is_of(cursor_->key(), encoded)) continue;
     const auto version = here();
     if (!version) return std::unexpected(version.error());
-    if (!version->tombstone) page.add(std::move(*key), version->row);
+    if (!version->tombstone) {
+      if (auto added = page.add(std::move(*key), version->row); !added) return std::unexpected(added.error());
+    }
     valid = skip_key(encoded);
   }
   return page.take();
@@ -117,7 +134,9 @@ Result<Page> Reader::scan_down(const env::KeySpan& span, PageWriter page, Timest
     if (found->ts <= ts && cursor_->seek(version_key(encoded, ts))) {
       const auto version = here();
       if (!version) return std::unexpected(version.error());
-      if (!version->tombstone) page.add(std::move(*key), version->row);
+      if (!version->tombstone) {
+        if (auto added = page.add(std::move(*key), version->row); !added) return std::unexpected(added.error());
+      }
     }
     valid = cursor_->seek_before(encoded);
   }

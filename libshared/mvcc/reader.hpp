@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "codec/selection.hpp"
 #include "env/kv.hpp"
 #include "env/state.hpp"
 #include "mvcc/key.hpp"
@@ -36,8 +37,8 @@ class Reader {
   /// The version that is the record of this attempt, if the key has it (P8). Until the next call.
   Result<std::optional<Version>> record(BytesView user_key, const Writer& attempt);
 
-  /// Live rows of the span at `ts` (R4), from either end.
-  Result<Page> scan(const env::KeySpan& span, bool reverse, Timestamp ts, const ScanBounds& bounds);
+  /// Live rows of the span at `ts` (R4), from either end; what `selector` makes of them, if there is one.
+  Result<Page> scan(const env::KeySpan& span, bool reverse, Timestamp ts, const ScanBounds& bounds, codec::Selector* selector = nullptr);
 
   /// A key of the span that has a version newer than `ts`; nullopt: none (P4).
   Result<std::optional<Bytes>> newer_in(const env::KeySpan& span, Timestamp ts);

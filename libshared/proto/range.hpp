@@ -73,11 +73,13 @@ struct ReadRequest {
   uint32_t rows_max = 0;
   uint32_t bytes_max = 0;
   Timestamp update_id{};  // zero: a mere read
+  Bytes select{};         // a codec::Selection, of the scan: all of it is read (R3, P4), what is wanted is answered; empty: all
 
   bool operator==(const ReadRequest&) const = default;
   static constexpr auto fields() {
     return std::tuple{&ReadRequest::read_ts, &ReadRequest::keys,     &ReadRequest::scan,
-                      &ReadRequest::reverse, &ReadRequest::rows_max, &ReadRequest::bytes_max, &ReadRequest::update_id};
+                      &ReadRequest::reverse, &ReadRequest::rows_max, &ReadRequest::bytes_max, &ReadRequest::update_id,
+                      &ReadRequest::select};
   }
 };
 

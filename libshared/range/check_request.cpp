@@ -29,6 +29,7 @@ Result<void> check(const proto::ReadRequest& request, size_t) {
     if (auto ok = mvcc::check_key(key); !ok) return ok;
   }
   if (request.update_id && (request.keys.size() != 1 || request.scan)) return usage("a read for an update is of one key");
+  if (!request.scan && !request.select.empty()) return usage("a selection is of a scan");
   if (!request.scan) return {};
   if (request.rows_max == 0) return usage("a scan asks for no rows");
   return check_span(*request.scan);

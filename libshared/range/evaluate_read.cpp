@@ -40,10 +40,17 @@ env::KeySpan covered(const env::KeySpan& span, bool reverse, const std::optional
 
 Result<void> read_page(mvcc::Reader& reader, const proto::ReadRequest& request, const ReadLimits& limits,
                        mvcc::ReadFloor& floor, proto::ReadReply& reply) {
+  const bool selects = !request.select.empty();
   const mvcc::ScanBounds bounds{.rows_max = std::min(request.rows_max, limits.rows_max),
                                 .bytes_max = std::min(request.bytes_max, limits.bytes_max),
-                                .versions_max = limits.versions_max};
-  auto page = reader.scan(*request.scan, request.reverse, request.read_ts, bounds);
+                                .versions_max = selects ? std::min(limits.versions_max, limits.selected_max) : limits.versions_max};
+  std::optional<codec::Selector> selector;
+  if (selects) {
+    auto opened = codec::Selector::open(request.select);
+    if (!opened) return fail(Code::usage, opened.error().message);
+    selector = *std::move(opened);
+  }
+  auto page = reader.scan(*request.scan, request.reverse, request.read_ts, bounds, selector ? &*selector : nullptr);
   if (!page) return std::unexpected(page.error());
   // Gaps included.
   if (DDB_KEEPS("R3")) floor.raise(covered(*request.scan, request.reverse, page->rest), request.read_ts);

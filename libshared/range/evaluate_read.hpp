@@ -14,6 +14,7 @@ struct ReadLimits {
   uint32_t rows_max = 1 << 16;
   uint32_t bytes_max = 8 << 20;      // of a page; of the values of point reads: too_long beyond
   uint32_t versions_max = 1 << 17;   // keys looked at: a page over erased rows ends there, perhaps empty
+  uint32_t selected_max = 1 << 14;   // the same of a scan that selects: many more keys than rows, all in one step of the store
 };
 
 /// Raises the floor of what it read. Locked: another's lock may commit at or below read_ts (R2). Errors: too_old,

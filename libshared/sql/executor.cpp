@@ -113,6 +113,7 @@ Result<void> Executor::begin(Timestamp as_of) {
   if (!pin) return std::unexpected(pin.error());
   if (auto installed = install(pin->schema()); !installed) return installed;
   txn_ = std::make_unique<Transaction>(kv_, *std::move(pin), as_of);
+  if (log_ != nullptr) txn_->trace(&log_->reads);
   read_tables_->use_reader(&txn_->reader(), as_of);
   stages_.use_transaction(&txn_->reader(), &txn_->buffer(), options_.transaction_bytes_max);
   if (auto begun = temporary_.begin(); !begun) {
@@ -385,8 +386,11 @@ SqlError Executor::failure() {
 
 SqlResult<Outcome> Executor::query(const Bound& bound, RowSink& sink) {
   const Plan& plan = *bound.plan;
-  const ResetGuard guard{plan.main};
-  bind_run(plan.main, bound, 0);
+  auto totals = by_totals(bound);
+  if (!totals) return std::unexpected(totals.error());
+  const Query& rows = *totals != nullptr ? **totals : plan.main;
+  const ResetGuard guard{rows};
+  bind_run(rows, bound, 0);
   Outcome outcome;
   outcome.result.kind = plan.kind;
   outcome.result.tag = plan.tag;
@@ -396,13 +400,28 @@ SqlResult<Outcome> Executor::query(const Bound& bound, RowSink& sink) {
   }
   std::vector<ValueView> row(plan.columns.size());
   for (;;) {
-    const int rc = plan.main.step();
+    const int rc = rows.step();
     if (rc == SQLITE_DONE) return outcome;
     if (rc != SQLITE_ROW) return std::unexpected(failure());
-    for (size_t i = 0; i < row.size(); ++i) row[i] = plan.main.column(static_cast<int>(i));
+    for (size_t i = 0; i < row.size(); ++i) row[i] = rows.column(static_cast<int>(i));
     if (auto taken = sink.row(row); !taken) return std::unexpected(to_sql_error(taken.error()));
     ++outcome.result.rows;
   }
+}
+
+/// Has the ranges add up what a statement asks for; nullptr: it needs the rows themselves.
+SqlResult<const Query*> Executor::by_totals(const Bound& bound) {
+  TotalsQuery* const totals = bound.plan->totals.get();
+  auto read = totals == nullptr ? std::nullopt : totals->start([&](const Query& query) { bind_run(query, bound, 0); });
+  if (!read) return nullptr;
+  bind_run(totals->probe(), bound, 0);
+  read_tables_->read_totals(&*read);
+  const auto probed = step_to_end(totals->probe(), nullptr);
+  read_tables_->read_totals(nullptr);
+  if (!probed) return std::unexpected(probed.error());
+  const auto taken = totals->take(*std::move(read));
+  if (!taken) return std::unexpected(to_sql_error(taken.error()));
+  return *taken ? &totals->merge() : nullptr;
 }
 
 SqlResult<Outcome> Executor::change(const Bound& bound, bool check_unique) {

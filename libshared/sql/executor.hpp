@@ -13,6 +13,7 @@
 #include "sql/list_table.hpp"
 #include "sql/plan.hpp"
 #include "sql/read_table.hpp"
+#include "sql/route.hpp"
 #include "sql/session.hpp"
 #include "sql/sqlite_values.hpp"
 #include "sql/stage.hpp"
@@ -67,6 +68,13 @@ class Executor {
   /// In the transaction that begin() began. Queries stream to `sink`; changes leave their rows in the outcome.
   /// `check_unique`: keys believed absent are looked up now, not at commit.
   SqlResult<Outcome> run(const Request& request, RowSink& sink, bool check_unique);
+  /// From now on, reads are told to `log`; nullptr: no more. It must outlive that.
+  void trace(RouteLog* log);
+  /// In the transaction that begin() began, with a dry log: what the statement would read, as far as that is known without.
+  SqlResult<void> route(const Request& request, RouteLog& log);
+  Result<RouteRows> routed(const RouteLog& log) { return route_rows(kv_, *schema_, log); }
+  Result<RouteRows> analyzed(const RouteLog& log, double ms) { return analyzed_rows(kv_, *schema_, log, ms); }
+
   /// What the statement is and returns.
   SqlResult<std::shared_ptr<Plan>> plan(std::string_view sql);
   /// The text has a plan: it is a query or a change.
@@ -114,6 +122,8 @@ class Executor {
   void bind_run(const Query& query, const Bound& bound, size_t run) const;
 
   SqlResult<Outcome> query(const Bound& bound, RowSink& sink);
+  SqlResult<const Query*> by_totals(const Bound& bound);
+  SqlResult<void> note_unread(std::string_view sql, RouteLog& log);
   SqlResult<Outcome> change(const Bound& bound, bool check_unique);
   SqlResult<Outcome> change_temporary(const Bound& bound);
   SqlResult<int64_t> on_stage(const Bound& bound, std::vector<std::vector<Value>>& rows);
@@ -140,6 +150,7 @@ class Executor {
   std::shared_ptr<const Schema> schema_;  // the installed one
   bool installed_ = false;  // everywhere
   std::unique_ptr<Transaction> txn_;
+  RouteLog* log_ = nullptr;
   bool transaction_lost_ = false;
   bool kept_changes_ = false;
   int64_t kept_rows_ = 0;  // how many

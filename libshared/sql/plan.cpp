@@ -125,6 +125,11 @@ SqlResult<std::shared_ptr<Plan>> Planner::make_query(const ParsedStatement& s, E
   Plan plan = plan_of(s);
   plan.columns = columns_of(*query);
   plan.main = *std::move(query);
+  if (plan.kind == StatementKind::select) {
+    auto totals = take_apart(s, *schema_, std::string{internal::totals_table} + std::to_string(next_totals_));
+    if (totals && !temporary_.owns({}, totals->table->name)) plan.totals = TotalsQuery::prepare(db_, *std::move(totals), plan.main.columns());
+    if (plan.totals) ++next_totals_;
+  }
   return keep(s, std::move(plan));
 }
 

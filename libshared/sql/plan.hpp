@@ -15,6 +15,7 @@
 #include "sql/session.hpp"
 #include "sql/stage.hpp"
 #include "sql/temporary.hpp"
+#include "sql/totals_query.hpp"
 
 namespace ddb::sql {
 
@@ -25,6 +26,7 @@ struct Plan {
   std::vector<std::string> parameters;  // names by number; empty for those without
   std::vector<ColumnInfo> columns;      // of its rows; empty: it returns none
   Query main;
+  std::unique_ptr<TotalsQuery> totals;  // the same by totals that the ranges add up, where they can
   Query load;                           // UPDATE, DELETE on a table: pages its rows in
   uint64_t table = 0;                   // that one
   bool claims = false;                  // conflicting rows are looked up first
@@ -67,6 +69,7 @@ class Planner {
   Stages& stages_;
   const Temporary& temporary_;
   const Schema* schema_ = nullptr;
+  uint64_t next_totals_ = 1;
   struct Kept {
     std::string text;
     std::shared_ptr<Plan> plan;

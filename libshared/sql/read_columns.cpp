@@ -25,6 +25,9 @@ Result<ValueView> ReadCursor::column(size_t position) {
     if (auto done = load_rows(); !done) return std::unexpected(done.error());
   }
   if (key_wanted) return codec::BlobView{row_key_at(position_)};
+  if (some_columns_ && !cached_ && (row_wanted || std::ranges::find(*plan_->columns, columns[position].id) == plan_->columns->end())) {
+    if (auto done = load_columns(); !done) return std::unexpected(done.error());
+  }
   if (row_wanted) return codec::BlobView{row_value_at(position_)};
   return row_column(columns[position], position);
 }
@@ -129,8 +132,9 @@ std::vector<std::optional<Value>> ReadCursor::peek(size_t i, const std::vector<u
   const BytesView key = cached_ || index_ == nullptr ? BytesView{at(i).key} : BytesView{row_keys_[i]};
   const auto row = decode_row(table(), key, row_value_at(i));
   if (!row) return values;
+  const auto given = [&](uint32_t id) { return !some_columns_ || std::ranges::find(*plan_->columns, id) != plan_->columns->end(); };
   for (size_t c = 0; c < columns.size(); ++c)
-    values[c] = columns[c] == rowid_column ? Value{row->rowid} : row->values[table().position(columns[c])];
+    if (columns[c] == rowid_column || given(columns[c])) values[c] = columns[c] == rowid_column ? Value{row->rowid} : row->values[table().position(columns[c])];
   return values;
 }
 

@@ -10,9 +10,11 @@
 #include "base/result.hpp"
 #include "sql/read_plan.hpp"
 #include "sql/reader.hpp"
+#include "sql/route.hpp"
 #include "sql/rows.hpp"
 #include "sql/schema.hpp"
 #include "sql/table_cache.hpp"
+#include "sql/totals_query.hpp"
 
 struct sqlite3;
 
@@ -52,6 +54,8 @@ struct ReadContext {
   Timestamp as_of{};  // what it reads at, when that is in the past
   std::optional<Error> error;
   uint64_t changes = 0;              // the table whose rows are read to be changed; zero: none
+  RouteLog* log = nullptr;           // of EXPLAIN ROUTE
+  TotalsRead* totals = nullptr;      // wanted of its table's rows, in place of them
   std::vector<ReadCursor*> cursors;  // open ones, in order of opening
   std::map<uint64_t, TableCache> caches;                // by table id
   std::map<const ReadPlan*, JoinGuess> guesses;

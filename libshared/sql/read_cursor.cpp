@@ -5,6 +5,7 @@
 
 #include "base/assert.hpp"
 #include "sql/as_of.hpp"
+#include "sql/row_selection.hpp"
 
 namespace ddb::sql {
 
@@ -17,6 +18,9 @@ constexpr uint32_t growth = 4;
 constexpr uint32_t rows_max = 8192;
 constexpr uint32_t pages_ahead = 4;     // once a scan without a LIMIT has gone beyond its first page
 constexpr size_t points_max = 4096;     // of one multi-get
+constexpr uint32_t totals_page = 4096;  // groups
+constexpr uint32_t totals_ahead = 16;   // pages, of a few hundred bytes mostly
+constexpr size_t totals_pieces_max = 64;
 
 uint32_t page_size(const ReadPlan& plan, bool entries, sqlite3_value** arguments) {
   const auto argument = [&](int i) { return i < 0 ? sqlite3_int64{0} : sqlite3_value_int64(arguments[i]); };
@@ -85,6 +89,7 @@ Result<void> ReadCursor::filter(const ReadPlan& plan, sqlite3_value** arguments)
   index_ = plan.path.kind == KeyPath::Kind::index ? table().index(plan.path.index) : nullptr;
   cached_.reset();
   page_.clear();
+  some_columns_ = false;
   leave_rest();
   ahead_ = 0;
   position_ = 0;
@@ -93,19 +98,21 @@ Result<void> ReadCursor::filter(const ReadPlan& plan, sqlite3_value** arguments)
   const RangeContext ranges{table(), plan, path_prefix(table(), plan.path), context_.cursors.size() > 1};
   auto [pieces, ambiguous] = key_pieces(ranges, arguments);
   pieces_ = std::move(pieces);
-  if (pieces_.empty()) return {};
+  if (context_.totals != nullptr && context_.totals->table->id == table().id) return filter_totals();
+  if (!tell(false) || pieces_.empty()) return {};
   const bool must_sort = ambiguous && !plan.order.empty();
   if (!must_sort) {
     const auto served = filter_at_hand();
     if (!served) return std::unexpected(served.error());
     if (*served) return {};
   }
-  if (plan.path.kind == KeyPath::Kind::column) {
-    const Bytes prefix = row_prefix(table());
-    pieces_ = {{prefix, prefix_end(prefix)}};  // SQLite picks what it wants
-  }
+  if (plan.path.kind == KeyPath::Kind::column) pieces_ = all_rows();
   page_rows_ = page_size(plan, index_ != nullptr, arguments);
   limited_ = is_limited(plan, arguments);
+  const bool spans = index_ == nullptr && !must_sort && std::ranges::any_of(pieces_, [](const KeyPiece& piece) { return !piece.point(); });
+  select_ = spans ? selection_of(table(), plan, arguments, context_.cursors.size() > 1) : Bytes{};
+  selects_columns_ = spans && plan.columns;
+  if (!select_.empty() && !plan.filter.empty() && !limited_) ahead_ = pages_ahead;  // few rows a page, if any
   if (!plan.reverse) std::ranges::reverse(pieces_);
   return must_sort ? read_sorted() : next_page();
 }
@@ -147,6 +154,7 @@ Result<void> ReadCursor::next() {
 /// Reads until a page has a row, or nothing is left.
 Result<void> ReadCursor::next_page() {
   page_.clear();
+  some_columns_ = false;
   row_keys_.clear();
   row_values_.clear();
   position_ = 0;
@@ -211,13 +219,73 @@ Result<void> ReadCursor::read_span() {
     rest_ = env::KeySpan{std::move(pieces_.back().start), std::move(pieces_.back().end)};
     pieces_.pop_back();
   }
-  auto page = reader().scan({.span = std::move(*rest_), .reverse = plan_->reverse, .rows_max = page_rows_, .ahead = ahead_});
+  auto page = reader().scan({.span = std::move(*rest_), .reverse = plan_->reverse, .rows_max = page_rows_, .ahead = ahead_, .select = select_});
   rest_.reset();
   if (!page) return std::unexpected(page.error());
   page_ = std::move(page->rows);
   rest_ = std::move(page->rest);
+  some_columns_ = selects_columns_;
   page_rows_ = std::min(page_rows_ * growth, rows_max);
   if (!limited_) ahead_ = pages_ahead;
+  return {};
+}
+
+/// False: nothing is to be read.
+bool ReadCursor::tell(bool totals) const {
+  if (context_.log == nullptr) return true;
+  context_.log->note(table(), *plan_, plan_->path.kind == KeyPath::Kind::column ? all_rows() : pieces_, totals);
+  return !context_.log->dry;
+}
+
+/// SQLite picks what it wants.
+std::vector<KeyPiece> ReadCursor::all_rows() const {
+  const Bytes prefix = row_prefix(table());
+  return {{prefix, prefix_end(prefix)}};
+}
+
+/// Only ranges that hold all that counts, and each row once, can add it up; a few points are read faster.
+bool ReadCursor::can_be_added_up() const {
+  const auto has_own = [&](const KeyPiece& piece) {
+    const auto own = reader().own().lower_bound(piece.start);
+    return own != reader().own().entries().end() && (piece.point() ? own->first == piece.start : own->first < piece.end);
+  };
+  return index_ == nullptr && !plan_->point && pieces_.size() <= totals_pieces_max && std::ranges::none_of(pieces_, has_own);
+}
+
+/// The pieces' ranges add up what they have: no row comes.
+Result<void> ReadCursor::filter_totals() {
+  TotalsRead& totals = *context_.totals;
+  auto pieces = std::exchange(pieces_, {});
+  if (plan_->path.kind == KeyPath::Kind::column && !pieces.empty()) pieces = all_rows();
+  pieces_ = pieces;
+  totals.declined |= std::exchange(totals.asked, true) || !can_be_added_up();
+  const bool read = !totals.declined && tell(true);
+  pieces_.clear();
+  if (!read) return {};
+  for (auto& piece : pieces) {
+    std::optional<env::KeySpan> span = piece.point() ? env::KeySpan{piece.start, piece.start + '\0'} : env::KeySpan{piece.start, piece.end};
+    while (span && !totals.declined) {
+      auto page = reader().scan({.span = *span, .reverse = false, .rows_max = totals_page, .ahead = totals_ahead, .select = totals.select});
+      if (!page) return std::unexpected(page.error());
+      for (auto& answer : page->rows) {
+        totals.bytes += answer.key.size() + answer.value.size() + sizeof answer;
+        totals.answers.push_back(std::move(answer));
+      }
+      span = std::move(page->rest);
+      totals.declined = totals.bytes > TotalsRead::bytes_max;
+      if (totals.declined && span) reader().leave(*span);
+    }
+  }
+  return {};
+}
+
+/// The whole of the current row, of which SQLite had not said that it would be wanted.
+Result<void> ReadCursor::load_columns() {
+  auto value = reader().get(page_[position_].key);
+  if (!value) return std::unexpected(value.error());
+  if (!*value) return fail(Code::internal, "a row of table " + table().name + " has gone while it was read");
+  page_[position_].value = **std::move(value);
+  row_open_ = false;
   return {};
 }
 

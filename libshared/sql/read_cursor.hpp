@@ -33,7 +33,7 @@ class ReadCursor : public sqlite3_vtab_cursor {
 
  private:
   const Table& table() const { return *table_.table; }
-  Reader& reader() { return *context_.reader; }
+  Reader& reader() const { return *context_.reader; }
   /// K3: rows of the table that a statement changes, before it does.
   bool for_update() const { return context_.changes == table().id; }
   Result<std::vector<std::optional<Bytes>>> read_rows(const std::vector<Bytes>& keys);
@@ -55,6 +55,11 @@ class ReadCursor : public sqlite3_vtab_cursor {
   Result<void> read_points();
   Result<void> read_span();
   Result<void> load_rows();
+  Result<void> load_columns();
+  bool tell(bool totals) const;
+  std::vector<KeyPiece> all_rows() const;
+  bool can_be_added_up() const;
+  Result<void> filter_totals();
   void leave_rest();
   void reset_row();
 
@@ -85,8 +90,11 @@ class ReadCursor : public sqlite3_vtab_cursor {
   uint32_t page_rows_ = 0;
   uint32_t ahead_ = 0;    // pages
   bool limited_ = false;  // by LIMIT
+  Bytes select_;          // what is asked of spans
+  bool selects_columns_ = false;  // not all
 
   std::vector<env::KeyValue> page_;
+  bool some_columns_ = false;  // the page's rows have
   std::vector<Bytes> row_keys_;                      // of entries, once loaded
   std::vector<std::optional<Bytes>> row_values_;
   std::shared_ptr<const TableCache::Rows> cached_;

@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "sql/row_selection.hpp"
 #include "sql/rows.hpp"
 #include "sql/sqlite_values.hpp"
 
@@ -65,6 +66,8 @@ class PathPlanner {
   }
 
   ReadPlan answer() && {
+    if (plan_.path.kind != KeyPath::Kind::index && !plan_.point) take_filter();
+    take_columns();
     for (size_t i = 0; i < used_.size(); ++i) {
       info_->aConstraintUsage[used_[i]].argvIndex = static_cast<int>(i) + 1;
       info_->aConstraintUsage[used_[i]].omit = 0;  // trap 1: SQLite checks again, with its own affinities
@@ -190,6 +193,56 @@ class PathPlanner {
       if (info_->aConstraint[i].op == SQLITE_INDEX_CONSTRAINT_LIMIT) plan_.limit = use(i);
       if (info_->aConstraint[i].op == SQLITE_INDEX_CONSTRAINT_OFFSET) plan_.offset = use(i);
     }
+  }
+
+  static std::optional<FilterTerm::Op> filter_op(int op) {
+    switch (op) {
+      case SQLITE_INDEX_CONSTRAINT_EQ: return FilterTerm::Op::eq;
+      case SQLITE_INDEX_CONSTRAINT_NE: return FilterTerm::Op::ne;
+      case SQLITE_INDEX_CONSTRAINT_LT: return FilterTerm::Op::lt;
+      case SQLITE_INDEX_CONSTRAINT_LE: return FilterTerm::Op::le;
+      case SQLITE_INDEX_CONSTRAINT_GT: return FilterTerm::Op::gt;
+      case SQLITE_INDEX_CONSTRAINT_GE: return FilterTerm::Op::ge;
+      case SQLITE_INDEX_CONSTRAINT_IS: return FilterTerm::Op::is;
+      case SQLITE_INDEX_CONSTRAINT_ISNOT: return FilterTerm::Op::is_not;
+      case SQLITE_INDEX_CONSTRAINT_ISNULL: return FilterTerm::Op::is_null;
+      case SQLITE_INDEX_CONSTRAINT_ISNOTNULL: return FilterTerm::Op::not_null;
+      default: return std::nullopt;
+    }
+  }
+
+  /// What the path's keys do not settle.
+  void take_filter() {
+    const bool scans = plan_.path.kind == KeyPath::Kind::column;  // the path is SQLite's: the ranges know nothing of it
+    for (int i = 0; i < info_->nConstraint; ++i) {
+      const auto op = filter_op(info_->aConstraint[i].op);
+      const uint32_t id = column_id(table_, info_->aConstraint[i].iColumn);
+      if (!op || !usable(i, id) || (!scans && std::ranges::find(used_, i) != used_.end()) || !is_stored(table_, id)) continue;
+      FilterTerm term{.op = *op, .column = id, .collation = Collation::binary, .argument = -1};
+      const bool value = *op != FilterTerm::Op::is_null && *op != FilterTerm::Op::not_null;
+      const auto collation = collation_named(sqlite3_vtab_collation(info_, i));
+      if (value && !collation) continue;
+      term.collation = collation.value_or(Collation::binary);
+      if (*op == FilterTerm::Op::eq && sqlite3_vtab_in(info_, i, -1) != 0) {
+        if (scans && std::ranges::find(used_, i) != used_.end()) continue;
+        term.op = FilterTerm::Op::in;
+        in_.push_back(i);
+      }
+      term.argument = use(i);
+      plan_.filter.push_back(term);
+    }
+  }
+
+  /// "$key" is no column; "$row" is all of them.
+  void take_columns() {
+    std::vector<uint32_t> used;
+    for (size_t i = 0; i < table_.columns.size() + 2; ++i) {
+      if ((info_->colUsed >> std::min<size_t>(i, 63) & 1) == 0 || i == table_.columns.size()) continue;
+      if (i > table_.columns.size()) return;
+      used.push_back(table_.columns[i].id);
+    }
+    if (used.size() < table_.columns.size() && std::ranges::all_of(used, [&](uint32_t id) { return is_stored(table_, id); }))
+      plan_.columns = std::move(used);
   }
 
   void estimate() {

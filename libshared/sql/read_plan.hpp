@@ -20,6 +20,16 @@ struct KeyTerm {
   bool operator==(const KeyTerm&) const = default;
 };
 
+/// What else is asked of one column of the rows that are scanned, for the ranges to look at; `argument` as above.
+struct FilterTerm {
+  enum class Op : uint8_t { eq, ne, lt, le, gt, ge, is, is_not, is_null, not_null, in };
+  Op op = Op::eq;
+  uint32_t column = 0;
+  Collation collation = Collation::binary;
+  int argument = -1;
+  bool operator==(const FilterTerm&) const = default;
+};
+
 /// A path through ordered keys: the rows themselves, an index, or one column that a statement's cache sorts.
 struct KeyPath {
   enum class Kind : uint8_t { rows, index, column };
@@ -52,6 +62,8 @@ struct ReadPlan {
   bool point = false;                // every part is equal to something: keys can be made
   int limit = -1;                    // arguments that size the first page, never more (SQL.md, trap 2)
   int offset = -1;
+  std::vector<FilterTerm> filter;    // a row that fails any of these is not asked for; SQLite checks the others again
+  std::optional<std::vector<uint32_t>> columns;  // ids of those that the statement uses, where that is not all
   std::string text;                  // for EXPLAIN QUERY PLAN
 
   /// The part has one value in all that is read, unless affinities spoil it.

@@ -214,6 +214,10 @@ void ReadTables::use_reader(Reader* reader, Timestamp as_of) {
 
 void ReadTables::reads_for_update(uint64_t table) { impl_->context.changes = table; }
 
+void ReadTables::read_totals(TotalsRead* read) { impl_->context.totals = read; }
+
+void ReadTables::tell(RouteLog* log) { impl_->context.log = log; }
+
 std::optional<Error> ReadTables::take_error() { return std::exchange(impl_->context.error, std::nullopt); }
 
 }  // namespace ddb::sql

@@ -20,6 +20,9 @@ struct sqlite3;
 
 namespace ddb::sql {
 
+struct RouteLog;
+struct TotalsRead;
+
 /// The read tables of one SQLite connection. Not thread-safe; must outlive the connection's statements, and
 /// be destroyed before the connection is closed or after all of its statements are finalized.
 class ReadTables {
@@ -42,6 +45,13 @@ class ReadTables {
 
   /// Rows of this table that are read by their key are about to be changed (K3); zero: of none. Between statements only.
   void reads_for_update(uint64_t table);
+
+  /// The next statement asks the table that `read` names for what it wants of it, and finds no rows there; nullptr: reads
+  /// are reads again. Between statements only.
+  void read_totals(TotalsRead* read);
+
+  /// Cursors say there what they read; nullptr: nowhere. Between statements only.
+  void tell(RouteLog* log);
 
   /// The error behind an SQLITE_ERROR or SQLITE_BUSY of a statement that read, with its code (conflict, unavailable,
   /// too_long...); nullopt: SQLite's own. Forgets it.

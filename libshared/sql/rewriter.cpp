@@ -319,6 +319,7 @@ std::optional<Token> internal_name(const ParsedStatement& s, const Schema& schem
                              internal::live_function, internal::source_table, internal::schema_table, internal::sequence_table}) {
       if (quote_name(name) == taken) return token;
     }
+    if (name.starts_with(internal::totals_table)) return token;
     const auto stem = std::string_view{name}.substr(0, name.size() - std::min(name.size(), internal::stage_suffix.size()));
     if (name.ends_with(internal::stage_suffix) && schema.find_table(stem) != nullptr) return token;
   }

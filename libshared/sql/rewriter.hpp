@@ -54,6 +54,7 @@ constexpr std::string_view live_function = "\"$live\"";    // () -> 1 in the rea
 constexpr std::string_view source_table = "\"$src\"";
 constexpr std::string_view schema_table = "\"$schema\"";
 constexpr std::string_view sequence_table = "\"$sequence\"";
+constexpr std::string_view totals_table = "$totals";       // and a number: what ranges have added up for one plan
 }  // namespace internal
 
 /// t$w, where rows of `table` are changed.

@@ -22,6 +22,7 @@ SqlResult<StatementResult> Session::Impl::execute(const Request& request, Delive
   if (executor.knows(request.sql)) return run(request, delivery);
   const ParsedStatement s = parse_statement(request.sql);
   const Request parsed{request.sql, request.parameters, &s};
+  if (const auto route = find_route(s)) return explain_route(s, *route, parsed, delivery);
   switch (s.head.kind) {
     case StatementKind::select:
     case StatementKind::explain: return query_as_of(s, parsed, delivery);
@@ -149,6 +150,10 @@ SqlResult<StatementResult> Session::execute(std::string_view sql) {
 SqlResult<Session::Description> Session::describe(std::string_view sql) {
   const ParsedStatement s = parse_statement(sql);
   Description description{.kind = s.head.kind, .columns = {}, .parameters = parameter_names(s)};
+  if (const auto route = find_route(s)) {
+    description.columns = route_columns(route->analyze);
+    return description;
+  }
   const bool planned = s.head.kind >= StatementKind::select && s.head.kind <= StatementKind::erase;
   if (!planned && s.head.kind != StatementKind::explain) return description;
   Executor& executor = impl_->executor;

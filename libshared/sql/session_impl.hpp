@@ -6,6 +6,7 @@
 
 #include "sql/catalog.hpp"
 #include "sql/executor.hpp"
+#include "sql/route.hpp"
 #include "sql/session.hpp"
 #include "sql/sql_error.hpp"
 
@@ -103,6 +104,11 @@ struct Session::Impl {
   StatementSqlResult query_as_of(const ParsedStatement& s, const Request& request, Delivery& delivery);
   SqlResult<Timestamp> time_of(const std::string& when);  // empty: zero
   StatementSqlResult in_open(const Request& request, Delivery& delivery);
+
+  // EXPLAIN ROUTE.
+  StatementSqlResult explain_route(const ParsedStatement& s, const RouteStatement& route, const Request& request, Delivery& delivery);
+  SqlResult<void> run_traced(const RouteStatement& route, const Request& request, RouteLog& told);
+  SqlResult<void> run_dry(const RouteStatement& route, const Request& request, RouteLog& told);
 
   // Transaction control.
   StatementSqlResult control(const ParsedStatement& s);

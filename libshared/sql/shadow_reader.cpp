@@ -48,14 +48,8 @@ Result<std::vector<NamedSql>> objects(sqlite3* db, std::string_view type) {
   return found;
 }
 
-std::optional<Collation> collation_of(std::string_view name) {
-  for (const auto collation : {Collation::binary, Collation::nocase, Collation::rtrim})
-    if (same_name(name, collation_name(collation))) return collation;
-  return std::nullopt;
-}
-
 Result<Collation> known_collation(std::string_view name) {
-  const auto collation = collation_of(name);
+  const auto collation = collation_named(name);
   if (!collation) return fail(Code::failed, "no such collation sequence: " + std::string{name});
   return *collation;
 }

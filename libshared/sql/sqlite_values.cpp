@@ -76,6 +76,12 @@ std::string_view collation_name(Collation collation) {
   return "BINARY";
 }
 
+std::optional<Collation> collation_named(std::string_view name) {
+  for (const auto collation : {Collation::binary, Collation::nocase, Collation::rtrim})
+    if (same_name(name, collation_name(collation))) return collation;
+  return std::nullopt;
+}
+
 std::string declared_columns(const Table& table) {
   std::string list;
   for (const auto& column : table.columns) {

@@ -1,6 +1,7 @@
 // Values between SQLite's C interface and ours.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -28,6 +29,8 @@ Error sqlite_error(sqlite3* db);
 /// "a INTEGER, b TEXT COLLATE NOCASE": columns for sqlite3_declare_vtab, with the table's affinities and collations.
 std::string declared_columns(const Table& table);
 std::string_view collation_name(Collation collation);
+/// nullopt: none of SQLite's own.
+std::optional<Collation> collation_named(std::string_view name);
 
 /// Owns a connection to a private in-memory database.
 /// Limits let its statements fit a gateway's stacks (gateway/gateway.cpp).

@@ -9,6 +9,7 @@ Result<void> LazyTxn::begin() {
   auto txn = kv_.begin({.read_ts = as_of_});
   if (!txn) return std::unexpected(txn.error());
   txn_ = *std::move(txn);
+  txn_->trace(trace_);
   return {};
 }
 
@@ -29,6 +30,11 @@ Result<env::ScanPage> LazyTxn::scan(const env::ScanRequest& request) {
 
 void LazyTxn::leave(const env::KeySpan& rest) {
   if (txn_) txn_->leave(rest);
+}
+
+void LazyTxn::trace(std::vector<env::ReadTrace>* to) {
+  trace_ = to;
+  if (txn_) txn_->trace(to);
 }
 
 Result<Timestamp> LazyTxn::commit(std::vector<env::Write> writes) {

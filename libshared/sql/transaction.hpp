@@ -27,6 +27,7 @@ class LazyTxn final : public env::KvTxn {
   Result<std::optional<Bytes>> get_for_update(const Bytes& key) override;
   Result<env::ScanPage> scan(const env::ScanRequest& request) override;
   void leave(const env::KeySpan& rest) override;
+  void trace(std::vector<env::ReadTrace>* to) override;
   Result<Timestamp> commit(std::vector<env::Write> writes) override;
 
  private:
@@ -34,6 +35,7 @@ class LazyTxn final : public env::KvTxn {
 
   env::Kv& kv_;
   const Timestamp as_of_;
+  std::vector<env::ReadTrace>* trace_ = nullptr;
   std::unique_ptr<env::KvTxn> txn_;
 };
 
@@ -54,6 +56,7 @@ class Transaction {
   bool only_reads() const { return static_cast<bool>(as_of_); }
   WriteBuffer& buffer() { return buffer_; }
   Reader& reader() { return reader_; }
+  void trace(std::vector<env::ReadTrace>* to) { txn_.trace(to); }
 
   /// Of these keys, which are believed absent, the first that the snapshot holds: Code::exists, detail = key.
   Result<void> check_absent(const std::vector<Bytes>& keys);

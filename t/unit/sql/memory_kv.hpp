@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "codec/selection.hpp"
 #include "env/kv.hpp"
 
 namespace ddb::test {
@@ -84,6 +85,7 @@ class MemoryKv final : public env::Kv {
         kv_.counters_.rows += value != nullptr;
         values.push_back(value == nullptr ? std::nullopt : std::optional{*value});
       }
+      if (trace_ != nullptr) trace_->push_back({keys.front(), RangeId{1}, values.size(), 0});
       return values;
     }
 
@@ -100,9 +102,17 @@ class MemoryKv final : public env::Kv {
       const std::lock_guard lock{kv_.mutex_};
       ++kv_.counters_.scans;
       kv_.counters_.ahead += request.ahead;
-      env::ScanPage page = request.reverse ? kv_.scan_down(request, read_ts_) : kv_.scan_up(request, read_ts_);
+      Given given{request};
+      if (!request.select.empty()) {
+        auto selector = codec::Selector::open(request.select);
+        if (!selector) return fail(Code::usage, selector.error().message);
+        given.selector = *std::move(selector);
+      }
+      request.reverse ? kv_.scan_down(request, read_ts_, given) : kv_.scan_up(request, read_ts_, given);
+      env::ScanPage page = given.take();
       kv_.counters_.rows += page.rows.size();
       read_spans_.push_back(covered(request, page));
+      if (trace_ != nullptr) trace_->push_back({request.span.start, RangeId{1}, page.rows.size(), 0});
       return page;
     }
 
@@ -110,6 +120,8 @@ class MemoryKv final : public env::Kv {
       const std::lock_guard lock{kv_.mutex_};
       ++kv_.counters_.left;
     }
+
+    void trace(std::vector<env::ReadTrace>* to) override { trace_ = to; }
 
     Result<Timestamp> commit(std::vector<env::Write> writes) override {
       if (writes.empty()) return read_ts_;
@@ -147,6 +159,7 @@ class MemoryKv final : public env::Kv {
     MemoryKv& kv_;
     Timestamp read_ts_;
     std::vector<env::KeySpan> read_spans_;
+    std::vector<env::ReadTrace>* trace_ = nullptr;
     bool over_ = false;
   };
 
@@ -164,44 +177,56 @@ class MemoryKv final : public env::Kv {
       if (!row->second.empty() && row->second.back().first > at) return true;
     return false;
   }
-  static bool full(const env::ScanRequest& request, const env::ScanPage& page, size_t bytes) {
-    return page.rows.size() >= request.rows_max || bytes >= request.bytes_max;
-  }
-  env::ScanPage scan_up(const env::ScanRequest& request, Timestamp at) const {
-    env::ScanPage page;
+  /// A page in the making.
+  struct Given {
+    const env::ScanRequest& request;
+    std::optional<codec::Selector> selector = {};
+    env::ScanPage page = {};
     size_t bytes = 0;
+
+    bool totals() const { return selector && selector->has_totals(); }
+    bool full() const { return (totals() ? selector->groups() : page.rows.size()) >= request.rows_max || bytes >= request.bytes_max; }
+    void give(const Bytes& key, BytesView value) {
+      if (selector) {
+        const auto wanted = selector->take(key, value);
+        if (!wanted || !*wanted) return;
+        value = **wanted;
+      }
+      bytes += key.size() + value.size();
+      page.rows.push_back({key, Bytes{value}});
+    }
+    env::ScanPage take() {
+      if (totals()) page.rows = selector->take_groups();
+      return std::move(page);
+    }
+  };
+  void scan_up(const env::ScanRequest& request, Timestamp at, Given& given) const {
     const auto end = end_of(request.span);
     for (auto row = data_.lower_bound(request.span.start); row != end; ++row) {
       const Bytes* value = visible(row->second, at);
       if (value == nullptr) continue;
-      if (full(request, page, bytes)) {
-        page.rest = env::KeySpan{row->first, request.span.end};
+      if (given.full()) {
+        given.page.rest = env::KeySpan{row->first, request.span.end};
         break;
       }
-      bytes += row->first.size() + value->size();
-      page.rows.push_back({row->first, *value});
+      given.give(row->first, *value);
     }
-    return page;
   }
-  env::ScanPage scan_down(const env::ScanRequest& request, Timestamp at) const {
-    env::ScanPage page;
-    size_t bytes = 0;
+  void scan_down(const env::ScanRequest& request, Timestamp at, Given& given) const {
     auto row = end_of(request.span);
     const auto start = data_.lower_bound(request.span.start);
     while (row != start) {
       --row;
       const Bytes* value = visible(row->second, at);
       if (value == nullptr) continue;
-      if (full(request, page, bytes)) {
+      if (given.full()) {
         Bytes after = row->first;
         after.push_back('\0');
-        page.rest = env::KeySpan{request.span.start, after};
+        given.page.rest = env::KeySpan{request.span.start, after};
         break;
       }
-      bytes += row->first.size() + value->size();
-      page.rows.push_back({row->first, *value});
+      given.give(row->first, *value);
     }
-    return page;
   }
   static env::KeySpan covered(const env::ScanRequest& request, const env::ScanPage& page) {
     if (!page.rest) return request.span;
