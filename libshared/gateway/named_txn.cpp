@@ -94,6 +94,7 @@ class NamedKv::Txn final : public env::KvTxn {
   Result<std::optional<Bytes>> get_for_update(const Bytes& key) override { return txn_->get_for_update(key); }
   Result<env::ScanPage> scan(const env::ScanRequest& request) override { return txn_->scan(request); }
   void leave(const env::KeySpan& rest) override { txn_->leave(rest); }
+  void trace(std::vector<env::ReadTrace>* to) override { txn_->trace(to); }
 
   Result<Timestamp> commit(std::vector<env::Write> writes) override {
     writes.push_back(named_.marker_);

@@ -52,6 +52,7 @@ class NamedKv final : public env::Kv {
   /// Errors of its commit: of env::KvTxn, and refused: the name has an outcome already, and nothing was done.
   Result<std::unique_ptr<env::KvTxn>> begin(const env::TxnOptions& options) override;
   Result<Timestamp> now() override { return kv_.now(); }
+  Result<std::vector<env::RangePlace>> places(const env::KeySpan& span) override { return kv_.places(span); }
 
   /// Nothing is left to do under the name: it counts as committed, if no transaction was worth a commit.
   Result<void> finish();

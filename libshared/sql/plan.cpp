@@ -136,6 +136,7 @@ SqlResult<std::shared_ptr<Plan>> Planner::make_query(const ParsedStatement& s, E
 SqlResult<std::shared_ptr<Plan>> Planner::make_select(const ParsedStatement& s) {
   Edits edits{s.text};
   replace_names(s, *schema_, edits);
+  replace_not_indexed(s, *schema_, edits);
   return make_query(s, edits);
 }
 

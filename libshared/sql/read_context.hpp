@@ -30,7 +30,7 @@ struct ReadTable {
   std::vector<Value> missing;            // by position: what rows older than the column have there
   std::vector<std::unique_ptr<const ReadPlan>> plans;
 
-  ReadTable(std::shared_ptr<const Schema> of, const Table& read);
+  ReadTable(std::shared_ptr<const Schema> of, const Table& read, bool with_indexes);
   size_t intern(ReadPlan plan);
 };
 

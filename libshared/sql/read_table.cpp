@@ -8,6 +8,7 @@
 #include "base/assert.hpp"
 #include "sql/read_context.hpp"
 #include "sql/read_cursor.hpp"
+#include "sql/rewriter.hpp"
 #include "sql/schema_table.hpp"
 #include "sql/sqlite_values.hpp"
 
@@ -117,8 +118,9 @@ const sqlite3_module read_module = [] {
 
 }  // namespace
 
-ReadTable::ReadTable(std::shared_ptr<const Schema> of, const Table& read) : schema{std::move(of)}, table{&read} {
+ReadTable::ReadTable(std::shared_ptr<const Schema> of, const Table& read, bool with_indexes) : schema{std::move(of)}, table{&read} {
   paths = key_paths(read);
+  if (!with_indexes) paths.resize(1);
   for (const auto& column : read.columns) missing.push_back(missing_value(column));
 }
 
@@ -133,6 +135,8 @@ struct ReadTables::Impl {
   ReadContext context;
   std::map<std::string, uint64_t> tables;    // registered: name, version of the table
   std::map<std::string, std::string> views;  // created: name, SQL
+
+  static std::string unindexed(const std::string& name) { return name + std::string{internal::unindexed_suffix}; }
 
   Result<void> run(const std::string& sql) {
     if (sqlite3_exec(context.db, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK)
@@ -159,15 +163,22 @@ struct ReadTables::Impl {
         continue;
       }
       sqlite3_create_module_v2(context.db, at->first.c_str(), nullptr, nullptr, nullptr);
+      sqlite3_create_module_v2(context.db, unindexed(at->first).c_str(), nullptr, nullptr, nullptr);
       at = tables.erase(at);
     }
   }
+  /// Under its own name, or as the one that takes no index.
+  Result<void> add(const std::shared_ptr<const Schema>& schema, const Table& table, bool with_indexes) {
+    auto registration = std::make_unique<Registration>(&context, std::make_shared<ReadTable>(schema, table, with_indexes));
+    const std::string name = with_indexes ? table.name : unindexed(table.name);
+    const int rc = sqlite3_create_module_v2(context.db, name.c_str(), &read_module, registration.release(),
+                                            [](void* aux) { delete static_cast<Registration*>(aux); });
+    return rc == SQLITE_OK ? Result<void>{} : std::unexpected(sqlite_error(context.db));
+  }
   Result<void> add_tables(const std::shared_ptr<const Schema>& schema) {
     for (const auto& [id, table] : schema->tables) {
-      auto registration = std::make_unique<Registration>(&context, std::make_shared<ReadTable>(schema, table));
-      const int rc = sqlite3_create_module_v2(context.db, table.name.c_str(), &read_module, registration.release(),
-                                              [](void* aux) { delete static_cast<Registration*>(aux); });
-      if (rc != SQLITE_OK) return std::unexpected(sqlite_error(context.db));
+      if (auto added = add(schema, table, true); !added) return added;
+      if (auto added = table.indexes.empty() ? Result<void>{} : add(schema, table, false); !added) return added;
       tables[table.name] = table.version;
     }
     return {};

@@ -309,6 +309,22 @@ void replace_names(const ParsedStatement& s, const Schema& schema, Edits& edits)
   }
 }
 
+void replace_not_indexed(const ParsedStatement& s, const Schema& schema, Edits& edits) {
+  for (size_t i = 2; i + 1 < s.tokens.size(); ++i) {
+    if (!s.is(i, "NOT") || !s.is(i + 1, "INDEXED")) continue;
+    size_t name = i - 1;  // of the table, or its alias
+    if (i > 3 && s.is(i - 2, "AS")) {
+      name = i - 3;
+    } else if (s.is_name(i - 2) && schema.find_table(s.name(i - 2)) != nullptr && !s.is(i - 2, "FROM") && !s.is(i - 2, "JOIN")) {
+      name = i - 2;
+    }
+    const Table* table = s.is_name(name) ? schema.find_table(s.name(name)) : nullptr;
+    if (table == nullptr || table->indexes.empty()) continue;
+    edits.replace(s.tokens[name].offset, s.tokens[name].end(), quote_name(table->name + std::string{internal::unindexed_suffix}));
+    edits.replace(s.tokens[i].offset, s.tokens[i + 1].end(), name == i - 1 ? "AS " + quote_name(s.name(name)) : "");
+  }
+}
+
 std::optional<Token> internal_name(const ParsedStatement& s, const Schema& schema) {
   for (size_t i = 0; i < s.tokens.size(); ++i) {
     const Token& token = s.tokens[i];
@@ -321,7 +337,9 @@ std::optional<Token> internal_name(const ParsedStatement& s, const Schema& schem
     }
     if (name.starts_with(internal::totals_table)) return token;
     const auto stem = std::string_view{name}.substr(0, name.size() - std::min(name.size(), internal::stage_suffix.size()));
-    if (name.ends_with(internal::stage_suffix) && schema.find_table(stem) != nullptr) return token;
+    static_assert(internal::unindexed_suffix.size() == internal::stage_suffix.size());
+    const bool suffix = name.ends_with(internal::stage_suffix) || name.ends_with(internal::unindexed_suffix);
+    if (suffix && schema.find_table(stem) != nullptr) return token;
   }
   return std::nullopt;
 }

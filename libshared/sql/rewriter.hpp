@@ -47,6 +47,7 @@ class Edits {
 /// The internal names that rewritten statements use, and users may not.
 namespace internal {
 constexpr std::string_view stage_suffix = "$w";
+constexpr std::string_view unindexed_suffix = "$n";        // the read table that takes no index
 constexpr std::string_view rowid_function = "\"$rowid\"";  // (table id) -> a fresh rowid
 constexpr std::string_view load_function = "\"$load\"";    // (table id, key, row): pages a row in
 constexpr std::string_view claim_function = "\"$claim\"";  // (table id, rowid, values...): pages conflicting rows in
@@ -77,6 +78,8 @@ std::vector<std::string> parameter_names(const ParsedStatement& s);
 void number_parameters(const ParsedStatement& s, Edits& edits);
 /// sqlite_schema and sqlite_master become "$schema"; INDEXED BY an index that exists goes: read tables choose themselves.
 void replace_names(const ParsedStatement& s, const Schema& schema, Edits& edits);
+/// "t NOT INDEXED" in a query becomes the read table of t that takes no index, under t's name.
+void replace_not_indexed(const ParsedStatement& s, const Schema& schema, Edits& edits);
 /// The first name that only rewritten statements may use.
 std::optional<Token> internal_name(const ParsedStatement& s, const Schema& schema);
 

@@ -165,7 +165,8 @@ Result<RouteRows> analyzed_rows(env::Kv& kv, const Schema& schema, const RouteLo
     row.emplace_back(noted ? text_or_null(access->path) : Value{"rows by key"});
     row.emplace_back(noted ? text_or_null(access->pushed) : Value{});
     const auto place = std::ranges::find(*places, answers.range, &env::RangePlace::range);
-    std::ranges::move(range_cells(place == places->end() ? nullptr : &*place), std::back_inserter(row));
+    const env::RangePlace unknown{.range = answers.range, .span = {}, .node = {}, .address = {}};
+    std::ranges::move(range_cells(place == places->end() ? &unknown : &*place), std::back_inserter(row));
     for (const uint64_t figure : {answers.requests, answers.rows, answers.bytes}) row.push_back(count(figure));
     row.emplace_back();
     total.requests += answers.requests;

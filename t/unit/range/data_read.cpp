@@ -1,6 +1,8 @@
 // What a read waits for and what it sees: R1-R6.
 #include <doctest/doctest.h>
 
+#include "codec/archive.hpp"
+#include "codec/selection.hpp"
 #include "unit/range/data_group.hpp"
 
 using namespace ddb;
@@ -123,6 +125,65 @@ TEST_CASE("R1: within the slack nobody asks; above it somebody does") {
     group.give();
     return far;
   }()) == Code::refused);
+}
+
+TEST_CASE("R3, R4: a selection reads all of its span, whatever it gives out of it") {
+  DataGroup group;
+  const codec::ValueView cell = int64_t{7};
+  group.commit_now({DataGroup::put("s1", codec::encode_row(1, {&cell, 1})), DataGroup::put("s3", codec::encode_row(1, {&cell, 1}))});
+  const auto in_span = group.txn({DataGroup::put("s2", codec::encode_row(1, {&cell, 1}))});
+  const auto select = [&](const codec::Selection& selection) {
+    auto request = DataGroup::scan(group.next_timestamp(), "s", "t");
+    request.select = codec::encode(selection);
+    return request;
+  };
+  codec::Selection nothing;
+  nothing.condition = {{.op = codec::SelectOp::unknown}};
+  const auto empty = select(nothing);
+  CHECK(group.ask<proto::ReadReply>(empty).rows.empty());
+  CHECK(group.ask<proto::CommitReply>(in_span).commit_ts > empty.read_ts);
+
+  codec::Selection total;
+  total.columns = {{.cell = 0, .part = {}, .missing = {}}};
+  total.totals = {{.total = codec::SelectTotal::sum, .column = 0}};
+  CHECK(group.ask<proto::ReadReply>(select(total)).rows.front().value == [] {
+    const codec::ValueView cells[] = {int64_t{3}, int64_t{21}, int64_t{21}};
+    return codec::encode_row(0, cells);
+  }());
+}
+
+TEST_CASE("a selection ends its pages by the keys it has looked at, and by groups") {
+  range::DataOptions options;
+  options.read.selected_max = 2;
+  DataGroup group{options};
+  const codec::ValueView cells[] = {int64_t{1}, int64_t{2}, int64_t{3}};
+  for (const char* key : {"a", "b", "c"}) group.commit_now({DataGroup::put(key, codec::encode_row(1, {&cells[*key - 'a'], 1}))});
+  codec::Selection selection;
+  selection.condition = {{.op = codec::SelectOp::unknown}};
+  auto request = DataGroup::scan(group.next_timestamp(), "a", "z");
+  request.select = codec::encode(selection);
+  const auto page = group.ask<proto::ReadReply>(request);
+  CHECK(page.rows.empty());
+  CHECK(page.rest == env::KeySpan{"c", "z"});
+  selection.condition.clear();
+  selection.columns = {{.cell = 0, .part = {}, .missing = {}}};
+  selection.totals = {{.total = codec::SelectTotal::rows}};
+  selection.group_by = {0};
+  request.select = codec::encode(selection);
+  request.rows_max = 1;
+  const auto first = group.ask<proto::ReadReply>(request);
+  CHECK(first.rows.size() == 1);
+  CHECK(first.rest == env::KeySpan{"b", "z"});
+}
+
+TEST_CASE("a selection that makes no sense, or is of no scan, is refused") {
+  DataGroup group;
+  auto request = DataGroup::scan(group.next_timestamp(), "a", "z");
+  request.select = "nonsense";
+  CHECK(group.ask<Error>(request).code == Code::usage);
+  auto point = DataGroup::get(group.next_timestamp(), {"a"});
+  point.select = codec::encode(codec::Selection{});
+  CHECK(group.ask<Error>(point).code == Code::usage);
 }
 
 TEST_CASE("R3: no commit goes at or below a read of its key, or of a gap that its key falls into") {

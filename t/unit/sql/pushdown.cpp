@@ -217,6 +217,29 @@ TEST_CASE("only rows and columns that are wanted move") {
   pair.same("SELECT b FROM t WHERE a = 4");
 }
 
+TEST_CASE("NOT INDEXED takes no index") {
+  Pair pair;
+  fill(pair);
+  pair.both("CREATE INDEX t_f ON t(b DESC)");
+  pair.both("SELECT group_concat(id) FROM t NOT INDEXED WHERE b > 'text 5'");
+  pair.both("SELECT group_concat(x.id) FROM t AS x NOT INDEXED WHERE x.b > 'text 5'");
+  pair.both("SELECT group_concat(x.id) FROM t x NOT INDEXED JOIN t y NOT INDEXED ON y.id = x.id WHERE x.b > 'text 5'");
+  pair.both("SELECT t.b FROM t NOT INDEXED WHERE b > 'text 5' LIMIT 3");
+  CHECK(run(*pair.session, "EXPLAIN QUERY PLAN SELECT b FROM t NOT INDEXED WHERE b = 'text 1'").find("t_f") == std::string::npos);
+  CHECK(run(*pair.session, "EXPLAIN QUERY PLAN SELECT b FROM t WHERE b = 'text 1'").find("t_f") != std::string::npos);
+  CHECK(run(*pair.session, "SELECT * FROM t$n").starts_with("Error: the name t$n is reserved"));
+  pair.both("DROP INDEX t_f");
+  pair.both("SELECT count(*) FROM t NOT INDEXED");
+}
+
+TEST_CASE("a temporary table hides the one that ranges hold") {
+  Pair pair;
+  fill(pair);
+  pair.both("CREATE TEMP TABLE t(a)");
+  pair.both("INSERT INTO t VALUES(1)");
+  pair.both("SELECT count(*) FROM t");
+}
+
 TEST_CASE("EXPLAIN ROUTE tells what it would read, and reads nothing") {
   Pair pair;
   fill(pair);
