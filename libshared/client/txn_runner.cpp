@@ -213,6 +213,7 @@ Txn::Txn(Cluster& cluster, const txn::Options& options)
       reader_{cluster.readers().add([impl = impl_.get()] { return impl->coordinator.read_ts(); })} {}
 
 Txn::~Txn() {
+  impl_->trace = nullptr;
   impl_->scans.leave_all();
   impl_->coordinator.leave();
   impl_->start_clock();

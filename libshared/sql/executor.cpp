@@ -401,6 +401,7 @@ SqlResult<Outcome> Executor::query(const Bound& bound, RowSink& sink) {
   std::vector<ValueView> row(plan.columns.size());
   for (;;) {
     const int rc = rows.step();
+    if (rc == SQLITE_DONE && plan.totals) plan.totals->forget();
     if (rc == SQLITE_DONE) return outcome;
     if (rc != SQLITE_ROW) return std::unexpected(failure());
     for (size_t i = 0; i < row.size(); ++i) row[i] = rows.column(static_cast<int>(i));

@@ -10,6 +10,7 @@ namespace ddb::sql {
 
 Result<ValueView> ReadCursor::column(size_t position) {
   DDB_ASSERT(!at_end());
+  if (adds_up_) return ValueView{};
   const auto& columns = table().columns;
   const bool key_wanted = position == columns.size();
   const bool row_wanted = position == columns.size() + 1;
@@ -98,6 +99,7 @@ Result<ValueView> ReadCursor::computed_column(size_t position) {
 }
 
 Result<int64_t> ReadCursor::rowid() {
+  if (adds_up_) return 0;
   Result<ValueView> value;
   if (table().clustering == Clustering::rowid) {
     const uint32_t id = table().key_columns().front().column;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "env/span.hpp"
 #include "sql/as_of.hpp"
 #include "sql/row_selection.hpp"
 
@@ -93,6 +94,7 @@ Result<void> ReadCursor::filter(const ReadPlan& plan, sqlite3_value** arguments)
   leave_rest();
   ahead_ = 0;
   position_ = 0;
+  adds_up_ = false;
   reset_row();
 
   const RangeContext ranges{table(), plan, path_prefix(table(), plan.path), context_.cursors.size() > 1};
@@ -145,6 +147,7 @@ Result<bool> ReadCursor::filter_at_hand() {
 }
 
 Result<void> ReadCursor::next() {
+  if (adds_up_) return add_page();
   ++position_;
   reset_row();
   if (position_ < size() || cached_) return {};
@@ -252,30 +255,37 @@ bool ReadCursor::can_be_added_up() const {
   return index_ == nullptr && !plan_->point && pieces_.size() <= totals_pieces_max && std::ranges::none_of(pieces_, has_own);
 }
 
-/// The pieces' ranges add up what they have: no row comes.
+/// The pieces' ranges add up what they have. What SQLite takes for a row is a page of that: between two of them it looks
+/// whether it is to go on.
 Result<void> ReadCursor::filter_totals() {
   TotalsRead& totals = *context_.totals;
-  auto pieces = std::exchange(pieces_, {});
-  if (plan_->path.kind == KeyPath::Kind::column && !pieces.empty()) pieces = all_rows();
-  pieces_ = pieces;
+  if (plan_->path.kind == KeyPath::Kind::column && !pieces_.empty()) pieces_ = all_rows();
   totals.declined |= std::exchange(totals.asked, true) || !can_be_added_up();
-  const bool read = !totals.declined && tell(true);
-  pieces_.clear();
-  if (!read) return {};
-  for (auto& piece : pieces) {
-    std::optional<env::KeySpan> span = piece.point() ? env::KeySpan{piece.start, piece.start + '\0'} : env::KeySpan{piece.start, piece.end};
-    while (span && !totals.declined) {
-      auto page = reader().scan({.span = *span, .reverse = false, .rows_max = totals_page, .ahead = totals_ahead, .select = totals.select});
-      if (!page) return std::unexpected(page.error());
-      for (auto& answer : page->rows) {
-        totals.bytes += answer.key.size() + answer.value.size() + sizeof answer;
-        totals.answers.push_back(std::move(answer));
-      }
-      span = std::move(page->rest);
-      totals.declined = totals.bytes > TotalsRead::bytes_max;
-      if (totals.declined && span) reader().leave(*span);
-    }
+  if (totals.declined || !tell(true)) pieces_.clear();
+  std::ranges::reverse(pieces_);
+  adds_up_ = true;
+  return add_page();
+}
+
+Result<void> ReadCursor::add_page() {
+  if (!rest_ && pieces_.empty()) return {};
+  if (!rest_) {
+    auto [start, end] = std::move(pieces_.back());
+    pieces_.pop_back();
+    rest_ = end.empty() ? env::point_span(start) : env::KeySpan{std::move(start), std::move(end)};
   }
+  TotalsRead& totals = *context_.totals;
+  auto page = reader().scan({.span = *std::exchange(rest_, {}), .reverse = false, .rows_max = totals_page, .ahead = totals_ahead, .select = totals.select});
+  if (!page) return std::unexpected(page.error());
+  for (auto& answer : page->rows) {
+    totals.bytes += answer.key.size() + answer.value.size() + sizeof answer;
+    totals.answers.push_back(std::move(answer));
+  }
+  rest_ = std::move(page->rest);
+  totals.declined = totals.bytes > TotalsRead::bytes_max;
+  if (!totals.declined) return {};
+  pieces_.clear();
+  leave_rest();
   return {};
 }
 

@@ -26,7 +26,7 @@ class ReadCursor : public sqlite3_vtab_cursor {
 
   Result<void> filter(const ReadPlan& plan, sqlite3_value** arguments);
   Result<void> next();
-  bool at_end() const { return position_ >= size(); }
+  bool at_end() const { return adds_up_ ? !rest_ && pieces_.empty() : position_ >= size(); }
   /// By position of declaration; columns.size() is "$key", the one after it "$row". Valid until the cursor moves.
   Result<ValueView> column(size_t position);
   Result<int64_t> rowid();
@@ -60,6 +60,7 @@ class ReadCursor : public sqlite3_vtab_cursor {
   std::vector<KeyPiece> all_rows() const;
   bool can_be_added_up() const;
   Result<void> filter_totals();
+  Result<void> add_page();
   void leave_rest();
   void reset_row();
 
@@ -90,6 +91,7 @@ class ReadCursor : public sqlite3_vtab_cursor {
   uint32_t page_rows_ = 0;
   uint32_t ahead_ = 0;    // pages
   bool limited_ = false;  // by LIMIT
+  bool adds_up_ = false;  // see TotalsRead
   Bytes select_;          // what is asked of spans
   bool selects_columns_ = false;  // not all
 

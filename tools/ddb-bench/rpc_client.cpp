@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 #include <msgpack.hpp>
+#include <optional>
 
 #include "bench/measure.hpp"
 #include "codec/pack.hpp"
@@ -102,7 +103,7 @@ struct RpcClient::Impl {
   }
 
   void connect() {
-    reader = msgpack::unpacker{};
+    reader.emplace();
     dialer.emplace(loop, gateway, timeout, stream, [this](Result<net::ConnectionPtr> dialed) {
       if (!dialed) return end_session(dialed.error().message);
       connection = std::move(*dialed);
@@ -118,11 +119,11 @@ struct RpcClient::Impl {
   }
 
   void received(BytesView piece) {
-    reader.reserve_buffer(piece.size());
-    std::memcpy(reader.buffer(), piece.data(), piece.size());
-    reader.buffer_consumed(piece.size());
+    reader->reserve_buffer(piece.size());
+    std::memcpy(reader->buffer(), piece.data(), piece.size());
+    reader->buffer_consumed(piece.size());
     msgpack::object_handle reply;
-    while (connection && reader.next(reply)) finish(outcome_of(reply.get(), with_rows));
+    while (connection && reader->next(reply)) finish(outcome_of(reply.get(), with_rows));
   }
 
   /// Nobody reads the old session's answers.
@@ -143,7 +144,7 @@ struct RpcClient::Impl {
   net::Timer timer;
   std::optional<net::Dialer> dialer;
   net::ConnectionPtr connection;  // null: none
-  msgpack::unpacker reader;
+  std::optional<msgpack::unpacker> reader;  // of this session; a moved one would look after its buffers in the old one's zone
   Bytes call;  // under way
   bool sent = false;
   bool with_rows = false;
