@@ -29,7 +29,7 @@ endif
 
 # The layers, in order: a folder includes only folders before it (t/0002-layers.t).
 CORE_DIRS  := base env check codec proto raft mvcc range oracle txn policy
-SHELL_DIRS := wal lmdb net host client sql cli gateway pg bench
+SHELL_DIRS := wal lmdb net host client server sql cli gateway pg bench
 
 # What each layer's unit tests link: its declared dependencies and nothing else.
 needs_base   := base

@@ -7,8 +7,8 @@ cluster=$trash/shop
 DDB_BASEPORT=$(cluster_free_base)
 export DDB_BASEPORT
 
-# Only the directory is another one.
-sed -n '/^```console$/,/^```$/p' "$top/README.md" | grep -v '^```' | sed "s|/tmp/shop|$cluster|g" >expected
+# Only the directories are others.
+sed -n '/^```console$/,/^```$/p' "$top/README.md" | grep -v '^```' | sed "s|/tmp/shop|$cluster|g; s|/tmp/notes|$trash/notes|g" >expected
 awk -v quote="'" '
 	/^\$ / {
 		command = substr($0, 3)

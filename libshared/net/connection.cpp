@@ -23,13 +23,12 @@ constexpr size_t output_slack_max = 1 << 20;   // sent bytes at its front before
 }  // namespace
 
 struct Connection::Impl : std::enable_shared_from_this<Impl> {
-  Impl(Loop& the_loop, tcp::socket the_socket, const ConnectionOptions& the_options)
+  Impl(Loop& the_loop, Stream::socket the_socket, const ConnectionOptions& the_options)
       : loop{the_loop}, socket{std::move(the_socket)}, options{the_options}, reader{options.frame_bytes_max}, linger{loop} {
     boost::system::error_code ignored;  // a socket that is dead already says so when it is read
     socket.non_blocking(true, ignored);
     socket.set_option(tcp::no_delay{true}, ignored);
-    const auto remote = socket.remote_endpoint(ignored);
-    peer = to_string(Address{.host = remote.address().to_string(), .port = remote.port()});
+    peer = to_string(address_of(socket.remote_endpoint(ignored)));
   }
 
   void read();
@@ -44,7 +43,7 @@ struct Connection::Impl : std::enable_shared_from_this<Impl> {
   void drop_sent();
 
   Loop& loop;
-  tcp::socket socket;
+  Stream::socket socket;
   ConnectionOptions options;
   std::string peer;
   std::shared_ptr<Events> events;  // null: nobody listens any more. Shared: a callback may end the connection
@@ -108,14 +107,14 @@ void Connection::Impl::flush() {
   drop_sent();
   if (open && finishing) {
     boost::system::error_code ignored;
-    socket.shutdown(tcp::socket::shutdown_send, ignored);  // the peer's end of stream closes it: see read()
+    socket.shutdown(Stream::socket::shutdown_send, ignored);  // the peer's end of stream closes it: see read()
   }
 }
 
 void Connection::Impl::wait_writable() {
   drop_sent();
   flush_queued = true;
-  socket.async_wait(tcp::socket::wait_write, [self = shared_from_this()](const boost::system::error_code&) {
+  socket.async_wait(Stream::socket::wait_write, [self = shared_from_this()](const boost::system::error_code&) {
     self->flush_queued = false;
     self->flush();
   });
@@ -150,7 +149,7 @@ void Connection::Impl::broken(Error reason) {
   });
 }
 
-ConnectionPtr make_connection(Loop& loop, tcp::socket socket, const ConnectionOptions& options) {
+ConnectionPtr make_connection(Loop& loop, Stream::socket socket, const ConnectionOptions& options) {
   return std::make_shared<Connection>(std::make_shared<Connection::Impl>(loop, std::move(socket), options));
 }
 

@@ -21,11 +21,13 @@ struct Dialer::Impl : std::enable_shared_from_this<Impl> {
     resolver.async_resolve(address.host, std::to_string(address.port),
                            [self = shared_from_this()](const boost::system::error_code& error, const auto& found) {
                              if (error) return self->failed(error.message());
-                             self->connect({found.begin(), found.end()});
+                             std::vector<Stream::endpoint> endpoints;
+                             for (const auto& entry : found) endpoints.emplace_back(entry.endpoint());
+                             self->connect(endpoints);
                            });
   }
 
-  void connect(std::vector<tcp::endpoint> endpoints) {
+  void connect(const std::vector<Stream::endpoint>& endpoints) {
     boost::asio::async_connect(socket, endpoints,
                                [self = shared_from_this()](const boost::system::error_code& error, const auto&) {
                                  if (error) return self->failed(error.message());
@@ -55,7 +57,7 @@ struct Dialer::Impl : std::enable_shared_from_this<Impl> {
   Address address;
   ConnectionOptions options;
   std::function<void(Result<ConnectionPtr>)> done;  // null: over
-  tcp::socket socket;
+  Stream::socket socket;
   tcp::resolver resolver;
   Timer timeout;
 };

@@ -2,6 +2,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <unistd.h>
 
 #include "net/connection.hpp"
 #include "net/socket.hpp"
@@ -14,14 +15,16 @@ namespace asio = boost::asio;
 
 constexpr Duration accept_retry = std::chrono::milliseconds{100};  // when descriptors run out
 
-Result<tcp::endpoint> endpoint_of(asio::io_context& io, const Address& address) {
+using Acceptor = asio::basic_socket_acceptor<Stream>;
+
+Result<Stream::endpoint> endpoint_of(asio::io_context& io, const Address& address) {
   const auto literal = literal_endpoints(address);
   if (!literal.empty()) return literal.front();
   boost::system::error_code error;
   const auto found = tcp::resolver{io}.resolve(address.host, std::to_string(address.port), error);
   if (error || found.empty())
     return fail(Code::cannot_create, "cannot find the host of " + to_string(address) + ": " + error.message());
-  return found.begin()->endpoint();
+  return Stream::endpoint{found.begin()->endpoint()};
 }
 
 std::unexpected<Error> listen_error(const Address& address, const boost::system::error_code& error) {
@@ -33,12 +36,14 @@ std::unexpected<Error> listen_error(const Address& address, const boost::system:
   return fail(Code::cannot_create, what + error.message());
 }
 
-Result<void> bind(tcp::acceptor& acceptor, const tcp::endpoint& endpoint, const Address& address) {
+Result<void> bind(Acceptor& acceptor, const Stream::endpoint& endpoint, const Address& address) {
+  // What a process that was killed left there. Whoever listens has locked the directory around it.
+  if (address.is_local()) ::unlink(address.host.c_str());
   boost::system::error_code error;
   acceptor.open(endpoint.protocol(), error);
-  if (!error) acceptor.set_option(tcp::acceptor::reuse_address{true}, error);  // a restart need not wait for TIME_WAIT
+  if (!error) acceptor.set_option(Acceptor::reuse_address{true}, error);  // a restart need not wait for TIME_WAIT
   if (!error) acceptor.bind(endpoint, error);
-  if (!error) acceptor.listen(tcp::acceptor::max_listen_connections, error);
+  if (!error) acceptor.listen(Acceptor::max_listen_connections, error);
   if (error) return listen_error(address, error);
   return {};
 }
@@ -50,7 +55,7 @@ struct Listener::Impl : std::enable_shared_from_this<Impl> {
       : loop{the_loop}, options{the_options}, accepted{std::move(on_accept)}, acceptor{loop.io()}, retry{loop} {}
 
   void accept() {
-    acceptor.async_accept([self = shared_from_this()](const boost::system::error_code& error, tcp::socket socket) {
+    acceptor.async_accept([self = shared_from_this()](const boost::system::error_code& error, Stream::socket socket) {
       if (self->closed) return;
       if (!error) {
         self->accepted(make_connection(self->loop, std::move(socket), self->options));
@@ -64,7 +69,7 @@ struct Listener::Impl : std::enable_shared_from_this<Impl> {
   Loop& loop;
   ConnectionOptions options;
   std::function<void(ConnectionPtr)> accepted;
-  tcp::acceptor acceptor;
+  Acceptor acceptor;
   Address address;
   Timer retry;
   bool closed = false;
@@ -77,6 +82,7 @@ Listener::~Listener() {
   impl_->closed = true;
   impl_->retry.cancel();
   impl_->acceptor.close(ignored);
+  if (impl_->address.is_local()) ::unlink(impl_->address.host.c_str());
 }
 
 Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, const Address& address, const ListenOptions& options,
@@ -88,7 +94,7 @@ Result<std::unique_ptr<Listener>> Listener::open(Loop& loop, const Address& addr
   if (!endpoint) return std::unexpected(endpoint.error());
   auto impl = std::make_shared<Impl>(loop, options.connection, std::move(accepted));
   if (auto bound = bind(impl->acceptor, *endpoint, address); !bound) return std::unexpected(bound.error());
-  impl->address = {.host = address.host, .port = impl->acceptor.local_endpoint().port()};
+  impl->address = {.host = address.host, .port = address_of(impl->acceptor.local_endpoint()).port};
   impl->accept();
   return std::unique_ptr<Listener>{new Listener{std::move(impl)}};
 }

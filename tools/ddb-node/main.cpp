@@ -9,12 +9,12 @@ int main(int argc, char** argv) {
   node::ServeOptions serve;
   tool.command("serve", "run a node until SIGTERM")
       .with_oracle()
-      .option("-d,--data", serve.directory, "data directory; made if it is not there").required()
-      .option("-l,--listen", serve.listen, "HOST:PORT to listen on; port 0: any")
-      .option("--advertise", serve.advertise, "HOST:PORT that others reach this node by; default: what it listens on")
-      .option("--locality", serve.locality, "where it stands, as region=eu,zone=a")
+      .option("-d,--data", serve.server.directory, "data directory; made if it is not there").required()
+      .option("-l,--listen", serve.server.listen, "HOST:PORT to listen on; port 0: any")
+      .option("--advertise", serve.server.advertise, "HOST:PORT that others reach this node by; default: what it listens on")
+      .option("--locality", serve.server.locality, "where it stands, as region=eu,zone=a")
       .option("--log", serve.log, "log file, reopened on SIGHUP; default: stderr")
-      .flag("--insecure", serve.insecure, "listen on an address that is not loopback, without TLS")
+      .flag("--insecure", serve.server.insecure, "listen on an address that is not loopback, without TLS")
       .action([&](cli::Context& context) { return node::serve(context, serve); });
 
   std::vector<std::string> addresses;

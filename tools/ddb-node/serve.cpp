@@ -1,164 +1,16 @@
 #include "serve.hpp"
 
-#include <csignal>
-#include <fmt/format.h>
-#include <random>
-
-#include "cli/log.hpp"
-#include "client/cleaner.hpp"
-#include "client/oracle_client.hpp"
-#include "codec/archive.hpp"
-#include "host/node_host.hpp"
-#include "proto/meta_keys.hpp"
+#include "cli/daemon.hpp"
 
 namespace ddb::node {
 
-namespace {
-
-/// A timestamp that far above what this node knows to be given out is taken on trust (R1): one that lies only
-/// makes its own range wait that long.
-constexpr std::chrono::milliseconds timestamp_slack{5'000};
-constexpr Duration stop_patience = std::chrono::seconds{2};
-constexpr Duration oracle_attempt_timeout = std::chrono::milliseconds{500};
-constexpr Duration core_call_timeout = std::chrono::seconds{5};
-constexpr Duration register_retry = std::chrono::milliseconds{500};
-
-uint64_t draw() {
-  std::random_device device;
-  return uint64_t{device()} << 32 | device();
-}
-
-/// From an empty process to a serving node, and back.
-class Node {
- public:
-  Node(const ServeOptions& options, std::vector<net::Address> oracles)
-      : options_{options}, oracles_{std::move(oracles)}, retry_{loop_} {}
-
-  Result<void> run() {
-    if (!options_.log.empty()) {
-      if (auto opened = log_.open(options_.log); !opened) return opened;
-    }
-    auto host = host::NodeHost::open(loop_, options_.directory, options_.listen, options_.insecure, {},
-                                     {.oracle = [this](range::OracleCall call) { ask(std::move(call)); },
-                                      .orphans = [this](std::vector<proto::Locked> orphans) { clear_away(std::move(orphans)); },
-                                      .warning = [this](const std::string& line) { log_.warning(line); },
-                                      .failed = [this](const Error& error) { fail_with(error); }});
-    if (!host) return std::unexpected(host.error());
-    host_ = std::move(*host);
-    client::OracleClientOptions client_options;
-    client_options.addresses = oracles_;
-    client_options.attempt_timeout = oracle_attempt_timeout;
-    oracle_ = std::make_unique<client::OracleClient>(loop_, host_->net_identity(), client_options);
-    loop_.on_signal({SIGTERM, SIGINT, SIGHUP}, [this](int signal) { on_signal(signal); });
-    log_.info(fmt::format("store {:016x} listens on {}", host_->identity().store.value, net::to_string(host_->address())));
-    register_store();
-    loop_.run();
-    return error_ ? Result<void>{std::unexpected(*error_)} : Result<void>{};
-  }
-
- private:
-  std::string advertised() const {
-    return options_.advertise.empty() ? net::to_string(host_->address()) : options_.advertise;
-  }
-
-  /// A6: before the oracle has taken the incarnation this store neither votes nor acknowledges.
-  void register_store() {
-    const auto& self = host_->identity();
-    const std::vector<uint64_t> before{self.boots.begin(), self.boots.end() - 1};
-    oracle_->register_store({self.store, self.incarnation, advertised(), options_.locality, self.cluster, self.boots.back(), before},
-                            [this](Result<proto::RegisterStoreReply> reply) { registered(std::move(reply)); });
-  }
-
-  void registered(Result<proto::RegisterStoreReply> reply) {
-    if (!reply && reply.error().code == Code::refused) return fail_with(reply.error());
-    if (!reply) {
-      log_.warning(to_string(reply.error()));
-      retry_.after(register_retry, [this] { register_store(); });
-      return;
-    }
-    host::NodeOptions options;
-    options.store.core.seed = draw();
-    options.data.timestamp_slack = timestamp_slack;
-    if (auto started = host_->start(options, reply->cluster, reply->node); !started) return fail_with(started.error());
-    log_.info(fmt::format("node {} of cluster {:016x} serves", reply->node.value, reply->cluster));
-    read_nodes();
-  }
-
-  void read_nodes() {
-    oracle_->range(proto::node_prefix, prefix_end(proto::node_prefix), [this](Result<env::MetaRange> nodes) {
-      if (!nodes) return retry_.after(register_retry, [this] { read_nodes(); });
-      for (const auto& entry : nodes->entries) learn(entry);
-      watch_nodes(nodes->revision.next());
-    });
-  }
-
-  void watch_nodes(Revision from) {
-    oracle_->watch(proto::node_prefix, prefix_end(proto::node_prefix), from,
-                   {.changed =
-                        [this](const proto::WatchReply& changes) {
-                          for (const auto& event : changes.events) {
-                            if (!event.deleted) learn(event.entry);
-                          }
-                        },
-                    .lost = [this](const Error&) { retry_.after(register_retry, [this] { read_nodes(); }); }});
-  }
-
-  void learn(const env::MetaEntry& entry) {
-    const auto info = codec::decode<proto::NodeInfo>(entry.value);
-    if (!info) return;
-    if (const auto address = net::parse_address(info->address)) host_->set_peer(info->store, *address);
-  }
-
-  void ask(range::OracleCall call) {
-    oracle_->call(std::move(call.request),
-                  [this, token = call.token](Result<proto::OracleReply> reply) { host_->answer(token, std::move(reply)); },
-                  core_call_timeout);
-  }
-
-  /// V4. Most nodes never have any: the way to other ranges is looked for when it is needed.
-  void clear_away(std::vector<proto::Locked> orphans) {
-    if (!cluster_) {
-      cluster_ = std::make_unique<client::Cluster>(loop_, client::ClusterOptions{.oracles = oracles_});
-      cleaner_ = std::make_unique<client::Cleaner>(*cluster_);
-    }
-    cleaner_->clear_away(std::move(orphans));
-  }
-
-  void on_signal(int signal) {
-    if (signal == SIGHUP) {
-      (void)log_.reopen();
-      return;
-    }
-    if (std::exchange(stopping_, true)) return loop_.stop();
-    log_.info("stopping: handing over leaderships");
-    host_->stop(stop_patience, [this] { loop_.stop(); });
-  }
-
-  void fail_with(const Error& error) {
-    log_.error(to_string(error));
-    error_ = error;
-    loop_.stop();
-  }
-
-  const ServeOptions options_;
-  const std::vector<net::Address> oracles_;
-  cli::Log log_;
-  net::Loop loop_;
-  net::Timer retry_;
-  std::unique_ptr<host::NodeHost> host_;
-  std::unique_ptr<client::OracleClient> oracle_;
-  std::unique_ptr<client::Cluster> cluster_;
-  std::unique_ptr<client::Cleaner> cleaner_;
-  std::optional<Error> error_;
-  bool stopping_ = false;
-};
-
-}  // namespace
-
 Result<void> serve(cli::Context& context, const ServeOptions& options) {
+  server::NodeServerOptions server = options.server;
   auto oracles = context.oracles();
   if (!oracles) return std::unexpected(oracles.error());
-  return Node{options, std::move(*oracles)}.run();
+  server.oracles = *std::move(oracles);
+  cli::Daemon daemon{options.log};
+  return daemon.run<server::NodeServer>(server, "stopping: handing over leaderships");
 }
 
 }  // namespace ddb::node

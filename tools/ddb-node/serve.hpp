@@ -4,16 +4,13 @@
 #include <string>
 
 #include "cli/tool.hpp"
+#include "server/node_server.hpp"
 
 namespace ddb::node {
 
 struct ServeOptions {
-  std::string directory;
-  net::Address listen{"127.0.0.1", 0};
-  std::string advertise;  // host:port that others reach it by; empty: `listen`
-  std::string locality;
-  std::string log;  // file; empty: stderr
-  bool insecure = false;
+  server::NodeServerOptions server;  // oracles are the context's
+  std::string log;                   // file; empty: stderr
 };
 
 Result<void> serve(cli::Context& context, const ServeOptions& options);

@@ -9,13 +9,13 @@ int main(int argc, char** argv) {
 
   oracle::ServeOptions serve;
   tool.command("serve", "run a member of the oracle until SIGTERM")
-      .option("-d,--data", serve.directory, "data directory; made if it is not there").required()
-      .option("-l,--listen", serve.listen, "HOST:PORT to listen on; port 0: any")
-      .option("--peers", serve.peers, "HOST:PORT,HOST:PORT... of all members, the same list on each; default: this one alone")
-      .option("--advertise", serve.advertise, "HOST:PORT that others reach this member by; default: what it listens on")
-      .option("--replicas", serve.replicas, "replicas of a new range, when the oracle is founded").between(1, 9)
+      .option("-d,--data", serve.server.directory, "data directory; made if it is not there").required()
+      .option("-l,--listen", serve.server.listen, "HOST:PORT to listen on; port 0: any")
+      .option("--peers", serve.server.peers, "HOST:PORT,HOST:PORT... of all members, the same list on each; default: this one alone")
+      .option("--advertise", serve.server.advertise, "HOST:PORT that others reach this member by; default: what it listens on")
+      .option("--replicas", serve.server.replicas, "replicas of a new range, when the oracle is founded").between(1, 9)
       .option("--log", serve.log, "log file, reopened on SIGHUP; default: stderr")
-      .flag("--insecure", serve.insecure, "listen on an address that is not loopback, without TLS")
+      .flag("--insecure", serve.server.insecure, "listen on an address that is not loopback, without TLS")
       .action([&](cli::Context&) { return oracle::serve(serve); });
 
   oracle::ClientOptions client;

@@ -24,11 +24,12 @@ using gateway::Script;
 /// One run: opens a session, feeds it all texts, closes it.
 class Filter {
  public:
-  Filter(cli::Context& context, const client::ClusterOptions& cluster, const FilterOptions& options)
+  Filter(cli::Context& context, Cluster& cluster, const FilterOptions& options)
       : context_{context},
         options_{options},
         interactive_{options.commands.empty() && options.files.empty() && isatty(STDIN_FILENO) == 1},
-        gateway_{loop_, cluster} {}
+        loop_{cluster.loop()},
+        gateway_{loop_, cluster.options()} {}
 
   Result<void> run() {
     if (auto checked = check_name(); !checked) return checked;
@@ -216,7 +217,7 @@ class Filter {
   cli::Context& context_;
   const FilterOptions& options_;
   const bool interactive_;
-  net::Loop loop_;
+  net::Loop& loop_;
   gateway::Gateway gateway_;
   std::unique_ptr<sql::Session> session_;
   cli::Progress progress_{"ddb-route", "statements"};
@@ -228,7 +229,7 @@ class Filter {
 
 }  // namespace
 
-Result<void> filter(cli::Context& context, const client::ClusterOptions& cluster, const FilterOptions& options) {
+Result<void> filter(cli::Context& context, Cluster& cluster, const FilterOptions& options) {
   return Filter{context, cluster, options}.run();
 }
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "cli/tool.hpp"
-#include "client/cluster.hpp"
+#include "cluster.hpp"
 
 namespace ddb::route {
 
@@ -18,6 +18,6 @@ struct FilterOptions {
   std::optional<std::string> txn_id;  // all of it is one transaction of this name
 };
 
-Result<void> filter(cli::Context& context, const client::ClusterOptions& cluster, const FilterOptions& options);
+Result<void> filter(cli::Context& context, Cluster& cluster, const FilterOptions& options);
 
 }  // namespace ddb::route

@@ -1,4 +1,5 @@
 // ddb-route: run SQL against a cluster. See ddb-route(1).
+#include "cluster.hpp"
 #include "filter.hpp"
 #include "import.hpp"
 #include "outcome.hpp"
@@ -12,7 +13,9 @@ int main(int argc, char** argv) {
   route::FilterOptions filter;
   route::ServeOptions serve;
   std::chrono::microseconds timeout = std::chrono::seconds{10};
+  std::string directory;
   tool.with_oracle()
+      .option("-d,--data", directory, "instead of a cluster: a database in this directory, made if it is not there")
       .option("-c,--command", filter.commands, "run these statements; may be repeated")
       .flag("-k,--keep-going", filter.keep_going, "go on after a failed statement")
       .option("--batch", filter.batch, "for loads: so many statements make a transaction, whatever BEGIN and COMMIT say; 0: no")
@@ -62,12 +65,11 @@ int main(int argc, char** argv) {
       .action([&](cli::Context& context) { return route::status(context, gateways); });
 
   return tool.run(argc, argv, [&](cli::Context& context) -> Result<void> {
-    auto oracles = context.oracles();
-    if (!oracles) return std::unexpected(oracles.error());
-    const client::ClusterOptions cluster{.oracles = *std::move(oracles), .timeout = timeout};
-    if (serve.listen.host.empty() && serve.pg.host.empty()) return route::filter(context, cluster, filter);
-    if (!filter.commands.empty() || !filter.files.empty() || filter.txn_id)
+    const bool serves = !serve.listen.host.empty() || !serve.pg.host.empty();
+    if (serves && (!filter.commands.empty() || !filter.files.empty() || filter.txn_id))
       return fail(Code::usage, "--listen and --pg serve programs", "leave out -c, --txn-id and files");
-    return route::serve(cluster, serve);
+    auto cluster = route::Cluster::open(context, {.directory = directory, .timeout = timeout});
+    if (!cluster) return std::unexpected(cluster.error());
+    return (*cluster)->close(serves ? route::serve(**cluster, serve) : route::filter(context, **cluster, filter));
   });
 }

@@ -24,8 +24,8 @@ uint32_t secret() {
 /// From an empty process to a serving gateway, and back.
 class Daemon {
  public:
-  Daemon(const client::ClusterOptions& cluster, const ServeOptions& options)
-      : options_{options}, gateway_{loop_, cluster, [this](const Error& error) { log_.warning(to_string(error)); }} {}
+  Daemon(Cluster& cluster, const ServeOptions& options)
+      : options_{options}, loop_{cluster.loop()}, gateway_{loop_, cluster.options(), [this](const Error& error) { log_.warning(to_string(error)); }} {}
 
   Result<void> run() {
     if (!options_.log.empty()) {
@@ -100,7 +100,7 @@ class Daemon {
 
   const ServeOptions& options_;
   cli::Log log_;
-  net::Loop loop_;
+  net::Loop& loop_;
   gateway::Gateway gateway_;
   std::unique_ptr<gateway::RpcServer> rpc_;
   std::unique_ptr<pg::Server> pg_;
@@ -110,7 +110,7 @@ class Daemon {
 
 }  // namespace
 
-Result<void> serve(const client::ClusterOptions& cluster, const ServeOptions& options) {
+Result<void> serve(Cluster& cluster, const ServeOptions& options) {
   return Daemon{cluster, options}.run();
 }
 

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "client/cluster.hpp"
+#include "cluster.hpp"
 #include "net/address.hpp"
 
 namespace ddb::route {
@@ -16,6 +16,6 @@ struct ServeOptions {
 };
 
 /// Until SIGTERM or SIGINT.
-Result<void> serve(const client::ClusterOptions& cluster, const ServeOptions& options);
+Result<void> serve(Cluster& cluster, const ServeOptions& options);
 
 }  // namespace ddb::route

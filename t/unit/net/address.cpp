@@ -14,6 +14,18 @@ TEST_CASE("addresses are host:port, IPv6 in brackets") {
   for (const char* text : {"127.0.0.1:7001", "[::1]:1"}) CHECK(net::to_string(*net::parse_address(text)) == text);
 }
 
+TEST_CASE("a local socket is unix: and its absolute path") {
+  const auto local = net::parse_address("unix:/tmp/a b:1");
+  REQUIRE(local);
+  CHECK(*local == Address{"/tmp/a b:1", 0});
+  CHECK(local->is_local());
+  CHECK(net::is_loopback(*local));
+  CHECK(net::to_string(*local) == "unix:/tmp/a b:1");
+  CHECK(net::parse_address("unix:/" + std::string(net::local_path_max - 1, 'x')).has_value());
+  CHECK(net::parse_address("unix:/" + std::string(net::local_path_max, 'x')).error().code == Code::usage);
+  CHECK(net::parse_address("unix:tmp").error().code == Code::usage);
+}
+
 TEST_CASE("a list of addresses is whole or refused") {
   const auto two = net::parse_addresses("a:1,b:2");
   REQUIRE(two);

@@ -32,8 +32,8 @@ inline void run_for(Loop& loop, Duration time) {
 
 /// Two ends of one TCP connection; neither is started.
 struct Pair {
-  explicit Pair(Loop& loop, const ConnectionOptions& options = {}) {
-    auto listener = Listener::open(loop, any_port, {.insecure = false, .connection = options},
+  explicit Pair(Loop& loop, const ConnectionOptions& options = {}, const Address& address = any_port) {
+    auto listener = Listener::open(loop, address, {.insecure = false, .connection = options},
                                    [this](ConnectionPtr accepted) { server = std::move(accepted); });
     REQUIRE(listener);
     Dialer dialer{loop, (*listener)->address(), std::chrono::seconds{5}, options, [this](Result<ConnectionPtr> dialed) {
