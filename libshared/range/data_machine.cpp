@@ -420,7 +420,7 @@ void DataMachine::dropped(uint64_t cookie) {
 void DataMachine::evaluate(TaskId id, Task& task) {
   auto verdict = verdict_of(task);
   if (auto* reply = std::get_if<proto::RangeReply>(&verdict)) {
-    if (const auto* locked = std::get_if<proto::Locked>(reply); locked && !task.waited) return await_lock(id, task, *locked);
+    if (const auto* locked = std::get_if<proto::Locked>(reply); locked && !task.waited && DDB_KEEPS("K1.wait")) return await_lock(id, task, *locked);
     if (std::holds_alternative<proto::PrepareReply>(*reply)) note_renewal(task.request.body);
     return answer(id, task, std::move(*reply));
   }
@@ -625,7 +625,7 @@ void DataMachine::follow_collector() {
 void DataMachine::begin_threshold() {
   upkeep_ = ++last_id_;
   threshold_ = host_.allowance().threshold;
-  if (latches_.acquire(upkeep_, {.keys = {}, .records = {}, .shared = {}, .all = true})) ready_.push_back(upkeep_);
+  if (latches_.acquire(upkeep_, {.keys = {}, .records = {}, .shared = {}, .all = DDB_KEEPS("L3.threshold")})) ready_.push_back(upkeep_);
 }
 
 void DataMachine::propose_threshold() {

@@ -157,7 +157,7 @@ Checked<std::optional<Timestamp>> prepared_before(const CommitContext& context, 
   }
   if (held == 0) return std::nullopt;
   // Some are resolved already: the attempt is decided, and this a copy that comes late (V5).
-  if (held < request.writes.size()) return std::unexpected(settled_before(request.anchor));
+  if (DDB_KEEPS("V5") && held < request.writes.size()) return std::unexpected(settled_before(request.anchor));
   return min_commit_ts;
 }
 
@@ -195,7 +195,8 @@ Verdict evaluate_commit(const CommitContext& context, const proto::CommitRequest
         command.writes.push_back({write.key, row_of(write)});
       });
   if (!min_commit_ts) return min_commit_ts.error();
-  if (*min_commit_ts > command.commit_ts) return NeedsTimestamp{*min_commit_ts};
+  if (DDB_KEEPS("P10") && *min_commit_ts > command.commit_ts) return NeedsTimestamp{*min_commit_ts};
+  command.commit_ts = std::max(command.commit_ts, *min_commit_ts);
   auto valid = validate_spans(context, reader, request.read_spans, attempt, request.read_ts, command.commit_ts);
   if (!valid) return valid.error();
   return CommandBody{std::move(command)};

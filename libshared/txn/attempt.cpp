@@ -183,7 +183,7 @@ bool Attempt::reroute() { return ++reroutes_ <= reroutes_max; }
 
 /// K1: the older one finds out about who is in its way; the younger one gives way.
 void Attempt::meet(const proto::Locked& locked, std::function<void()> again) {
-  if (plan_.attempt.id > locked.attempt.id) {
+  if (DDB_KEEPS("K1") && plan_.attempt.id > locked.attempt.id) {
     const Bytes& key = locked.keys.empty() ? locked.anchor : locked.keys.front();
     return fail({Code::conflict, "key " + to_hex(key) + " is held by the older transaction " + std::to_string(locked.attempt.id.value),
                  "restart the transaction", key});

@@ -50,6 +50,15 @@ TEST_CASE("P6: locks go through the log; the answer is min_commit_ts, and the sa
   group.check_replicas_agree();
 }
 
+TEST_CASE("V5: a copy of a prepare that comes when some of its locks are resolved is told so: it is no lock that is all there") {
+  DataGroup group;
+  const auto txn = group.txn({DataGroup::put("k", "v"), DataGroup::put("l", "v")});
+  group.ask<proto::PrepareReply>(participant(txn));
+  group.ask<proto::Done>(proto::ResolveRequest{txn.attempt, std::nullopt, {"k"}});
+  CHECK(group.ask<Error>(participant(txn)).code == Code::conflict);
+  CHECK(group.machine().record().locks == 1);
+}
+
 TEST_CASE("P5: min_commit_ts is above every read of the written keys; the spans read are closed up to C0") {
   DataGroup group;
   group.commit_now({DataGroup::put("r", "1")});
