@@ -186,10 +186,12 @@ struct DecideRequest {
   Bytes anchor;
   Timestamp commit_ts;
   std::vector<Bytes> keys;  // of this range, to be resolved in the same step
+  std::vector<env::KeySpan> spans{};  // from PENDING: they cover all that the transaction writes, in any range
 
   bool operator==(const DecideRequest&) const = default;
   static constexpr auto fields() {
-    return std::tuple{&DecideRequest::attempt, &DecideRequest::anchor, &DecideRequest::commit_ts, &DecideRequest::keys};
+    return std::tuple{&DecideRequest::attempt, &DecideRequest::anchor, &DecideRequest::commit_ts, &DecideRequest::keys,
+                      &DecideRequest::spans};
   }
 };
 
@@ -207,10 +209,11 @@ struct RecoverReply {
   State state = State::aborted;
   Timestamp commit_ts;      // committed
   std::vector<Bytes> keys;  // staging: all that the transaction writes; committed: those that may still be locked
+  std::vector<env::KeySpan> spans{};  // committed, where the keys are too many to be named: they are in these
 
   bool operator==(const RecoverReply&) const = default;
   static constexpr auto fields() {
-    return std::tuple{&RecoverReply::state, &RecoverReply::commit_ts, &RecoverReply::keys};
+    return std::tuple{&RecoverReply::state, &RecoverReply::commit_ts, &RecoverReply::keys, &RecoverReply::spans};
   }
 };
 
@@ -261,6 +264,23 @@ struct LeaveRequest {
   static constexpr auto fields() { return std::tuple{&LeaveRequest::update_id, &LeaveRequest::key}; }
 };
 
+/// Which keys of the span a committed attempt still holds (P9). FindLocksReply.
+struct FindLocksRequest {
+  Attempt attempt;
+  env::KeySpan span;  // not empty
+
+  bool operator==(const FindLocksRequest&) const = default;
+  static constexpr auto fields() { return std::tuple{&FindLocksRequest::attempt, &FindLocksRequest::span}; }
+};
+
+struct FindLocksReply {
+  std::vector<Bytes> keys;
+  std::optional<Bytes> next;  // from here on the span was not looked at; nullopt: all of it was
+
+  bool operator==(const FindLocksReply&) const = default;
+  static constexpr auto fields() { return std::tuple{&FindLocksReply::keys, &FindLocksReply::next}; }
+};
+
 struct Done {
   bool operator==(const Done&) const = default;
   static constexpr auto fields() { return std::tuple{}; }
@@ -295,7 +315,7 @@ struct SplitReply {
 
 using RangeRequestBody =
     std::variant<ReadRequest, CommitRequest, SettleRequest, PrepareRequest, ValidateRequest, DecideRequest, RecoverRequest,
-                 QueryLocksRequest, ResolveRequest, ForgetRequest, SplitRequest, LeaveRequest>;
+                 QueryLocksRequest, ResolveRequest, ForgetRequest, SplitRequest, LeaveRequest, FindLocksRequest>;
 
 struct RangeRequest {
   Epoch epoch;  // as the sender knows the range; conf is not compared by data requests (D2)
@@ -318,6 +338,6 @@ struct Redirect {
 };
 
 using RangeReply = std::variant<Error, Redirect, ReadReply, CommitReply, SettleReply, PrepareReply, RecoverReply,
-                                QueryLocksReply, Done, Locked, SplitReply>;
+                                QueryLocksReply, Done, Locked, SplitReply, FindLocksReply>;
 
 }  // namespace ddb::proto

@@ -35,6 +35,7 @@ bool is_within(const RangeRequestBody& body, const env::KeySpan& range) {
                  [&](const DecideRequest& r) { return within(r.anchor) && within(r.keys); },
                  [&](const QueryLocksRequest& r) { return within(r.keys); },
                  [&](const ResolveRequest& r) { return within(r.keys); },
+                 [&](const FindLocksRequest& r) { return within(r.span); },
                  [&](const SplitRequest& r) { return within(r.key); },
                  [&](const LeaveRequest& r) { return within(r.key); },
                  [&](const auto& r) { return within(r.anchor); }},

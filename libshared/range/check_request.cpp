@@ -113,6 +113,7 @@ Result<void> check(const proto::SettleRequest& request, size_t) { return mvcc::c
 Result<void> check(const proto::DecideRequest& request, size_t) {
   if (request.commit_ts < request.attempt.c0) return usage("a commit timestamp is below C0");
   if (auto ok = check(request.keys); !ok) return ok;
+  if (auto ok = check(request.spans); !ok) return ok;
   return mvcc::check_key(request.anchor);
 }
 
@@ -127,6 +128,11 @@ Result<void> check(const proto::ResolveRequest& request, size_t) {
   if (request.keys.empty()) return usage("no keys are to be resolved");
   if (request.commit_ts && *request.commit_ts < request.attempt.c0) return usage("a commit timestamp is below C0");
   return check(request.keys);
+}
+
+Result<void> check(const proto::FindLocksRequest& request, size_t) {
+  if (env::is_empty(request.span)) return usage("no keys are asked about");
+  return check_span(request.span);
 }
 
 Result<void> check(const proto::ForgetRequest& request, size_t) { return mvcc::check_key(request.anchor); }
@@ -168,6 +174,7 @@ BytesView first_key(const proto::RangeRequestBody& body) {
                                [](const proto::ValidateRequest& r) -> BytesView { return r.read_spans.front().start; },
                                [](const proto::QueryLocksRequest& r) -> BytesView { return r.keys.front(); },
                                [](const proto::ResolveRequest& r) -> BytesView { return r.keys.front(); },
+                               [](const proto::FindLocksRequest& r) -> BytesView { return r.span.start; },
                                [](const proto::SplitRequest& r) -> BytesView { return r.key; },
                                [](const proto::LeaveRequest& r) -> BytesView { return r.key; },
                                [](const auto& r) -> BytesView { return r.anchor; }},

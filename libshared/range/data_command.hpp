@@ -70,9 +70,11 @@ struct DecideCommand {
   Bytes anchor;
   std::optional<Timestamp> commit_ts;  // nullopt: aborted
   std::vector<Bytes> keys;
+  std::vector<env::KeySpan> spans{};
 
   static constexpr auto fields() {
-    return std::tuple{&DecideCommand::attempt, &DecideCommand::anchor, &DecideCommand::commit_ts, &DecideCommand::keys};
+    return std::tuple{&DecideCommand::attempt, &DecideCommand::anchor, &DecideCommand::commit_ts, &DecideCommand::keys,
+                      &DecideCommand::spans};
   }
 };
 

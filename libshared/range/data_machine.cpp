@@ -444,6 +444,7 @@ Verdict DataMachine::verdict_of(const Task& task) {
                  [&](const proto::DecideRequest& r) { return evaluate_decide(context, r); },
                  [&](const proto::RecoverRequest& r) { return evaluate_recover(context, r, is_abandoned(r)); },
                  [&](const proto::QueryLocksRequest& r) -> Verdict { return evaluate_query(context, r); },
+                 [&](const proto::FindLocksRequest& r) -> Verdict { return evaluate_find_locks(context, r); },
                  [&](const proto::ResolveRequest& r) { return evaluate_resolve(context, r); },
                  [&](const proto::SplitRequest& r) { return evaluate_split(host_, record(), r); },
                  [&](const auto&) -> Verdict { return proto::RangeReply{proto::Done{}}; }},

@@ -138,7 +138,9 @@ void DataState::write(const DecideCommand& command, env::State& state, env::Writ
   TransactionRecord decided = **record;
   decided.state = TransactionRecord::State::committed;
   decided.commit_ts = *command.commit_ts;
+  decided.spans = command.spans;
   std::erase_if(decided.keys, [&](const Bytes& k) { return std::ranges::find(command.keys, k) != command.keys.end(); });
+  decided.resolved = (*record)->state == TransactionRecord::State::staging && decided.keys.empty();
   put_record(key, decided, state, out);
   resolve(command.attempt, command.commit_ts, command.keys, state, out);
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/rule.hpp"
+#include "mvcc/key.hpp"
+#include "mvcc/lock.hpp"
 #include "mvcc/reader.hpp"
 
 namespace ddb::range {
@@ -11,6 +13,8 @@ namespace {
 
 using State = TransactionRecord::State;
 using proto::RecoverReply;
+
+constexpr size_t locks_looked_at_max = 1024;  // for one answer
 
 /// V2: from here on no record of this attempt, or of an older one, is created. A span: exact, where a key shares a floor.
 void close_record(const CommitContext& context, const Bytes& anchor, const proto::Attempt& attempt) {
@@ -59,7 +63,7 @@ Verdict evaluate_decide(const CommitContext& context, const proto::DecideRequest
   const auto record = record_of(context, request.anchor, request.attempt);
   if (!record) return record.error();
   if (*record && (*record)->state == State::committed) return proto::SettleReply{(*record)->commit_ts};
-  if (*record) return CommandBody{DecideCommand{request.attempt, request.anchor, request.commit_ts, request.keys}};
+  if (*record) return CommandBody{DecideCommand{request.attempt, request.anchor, request.commit_ts, request.keys, request.spans}};
   if (DDB_KEEPS("P9") && request.attempt.c0 <= context.record.threshold) return unknown_outcome();
   close_record(context, request.anchor, request.attempt);
   return proto::SettleReply{};
@@ -73,7 +77,7 @@ Verdict evaluate_recover(const CommitContext& context, const proto::RecoverReque
     close_record(context, request.anchor, request.attempt);
     return RecoverReply{};
   }
-  if ((*record)->state == State::committed) return RecoverReply{RecoverReply::State::committed, (*record)->commit_ts, (*record)->keys};
+  if ((*record)->state == State::committed) return RecoverReply{RecoverReply::State::committed, (*record)->commit_ts, (*record)->keys, (*record)->spans};
   if ((*record)->state == State::staging) return RecoverReply{RecoverReply::State::staging, {}, (*record)->keys};
   if (!abandoned) return RecoverReply{RecoverReply::State::pending, {}, {}};
   return abort(context, request.anchor, request.attempt);
@@ -89,6 +93,27 @@ proto::RangeReply evaluate_query(const CommitContext& context, const proto::Quer
     all = all && is_held(*lock, request.attempt) && (*lock)->min_commit_ts <= request.attempt.c0;
   }
   return proto::QueryLocksReply{all};
+}
+
+/// The attempt is committed: no lock of it comes any more, so this is a question about what is applied.
+proto::RangeReply evaluate_find_locks(const CommitContext& context, const proto::FindLocksRequest& request) {
+  proto::FindLocksReply reply;
+  if (context.record.locks == 0) return reply;
+  const env::KeySpan stored = mvcc::stored_span(request.span);
+  const auto cursor = context.state.cursor(env::Table::lock);
+  size_t left = locks_looked_at_max;
+  for (bool on = cursor->seek(stored.start); on && env::contains(stored, cursor->key()); on = cursor->next()) {
+    auto key = mvcc::decode_key(cursor->key());
+    if (!key) return std::move(key.error());
+    if (left-- == 0) {
+      reply.next = *std::move(key);
+      return reply;
+    }
+    const auto lock = mvcc::decode_lock(cursor->key(), cursor->value());
+    if (!lock) return lock.error();
+    if (is_held(*lock, request.attempt)) reply.keys.push_back(*std::move(key));
+  }
+  return reply;
 }
 
 Verdict evaluate_resolve(const CommitContext& context, const proto::ResolveRequest& request) {

@@ -19,6 +19,9 @@ Verdict evaluate_recover(const CommitContext& context, const proto::RecoverReque
 /// V3's question: a read of the keys at C0.
 proto::RangeReply evaluate_query(const CommitContext& context, const proto::QueryLocksRequest& request);
 
+/// Which locks of a span a committed attempt has left: a bounded piece of it (P9).
+proto::RangeReply evaluate_find_locks(const CommitContext& context, const proto::FindLocksRequest& request);
+
 /// V1. Names the locks that are the attempt's; Done where there is none.
 Verdict evaluate_resolve(const CommitContext& context, const proto::ResolveRequest& request);
 

@@ -95,10 +95,9 @@ void Sweeper::look_at_record(BytesView key, BytesView value, Instant now, Found&
   const auto name = name_of_record(key);
   if (!record || !name || record->resolved) return;
   const bool decided = record->state == TransactionRecord::State::committed;
-  if (decided && record->keys.empty()) return;  // its locks, if there are any, are found where they are
   const proto::Attempt attempt{name->id, record->c0};
   if (!has_expired(attempt, now)) return;
-  found.try_emplace(attempt, proto::Locked{attempt, name->anchor, decided ? record->keys : std::vector{name->anchor}});
+  found.try_emplace(attempt, proto::Locked{attempt, name->anchor, record->keys.empty() || !decided ? std::vector{name->anchor} : record->keys});
 }
 
 bool Sweeper::has_expired(const proto::Attempt& attempt, Instant now) {

@@ -27,11 +27,12 @@ struct TransactionRecord {
   Timestamp commit_ts;      // committed
   std::vector<Bytes> keys;  // staging: all written; committed: those that may still be locked, where they are known
   bool resolved = false;    // committed: no lock is left (P9)
+  std::vector<env::KeySpan> spans{};  // committed, from PENDING: where locks may be left
 
   bool operator==(const TransactionRecord&) const = default;
   static constexpr auto fields() {
     return std::tuple{&TransactionRecord::state, &TransactionRecord::c0, &TransactionRecord::commit_ts,
-                      &TransactionRecord::keys, &TransactionRecord::resolved};
+                      &TransactionRecord::keys, &TransactionRecord::resolved, &TransactionRecord::spans};
   }
 };
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/rule.hpp"
+#include "txn/span_set.hpp"
 #include "txn/validation.hpp"
 
 namespace ddb::txn {
@@ -12,6 +13,7 @@ namespace ddb::txn {
 namespace {
 
 constexpr int reroutes_max = 64;  // times that ranges may change under one attempt
+constexpr size_t record_spans_max = 64;
 
 Error bad_reply() { return {Code::bad_data, "a node's reply is not of the kind asked for", {}, {}}; }
 
@@ -25,6 +27,16 @@ std::vector<Bytes> keys_of(const std::vector<env::Write>& writes) {
   keys.reserve(writes.size());
   for (const env::Write& write : writes) keys.push_back(write.key);
   return keys;
+}
+
+/// P9: where whoever clears up for a lost coordinator has to look, since the record lists no keys (P2).
+std::vector<env::KeySpan> spans_of(const std::vector<std::vector<Bytes>>& groups) {
+  SpanSet spans{record_spans_max};
+  for (const auto& group : groups) {
+    const auto [first, last] = std::ranges::minmax_element(group);
+    spans.add({*first, span_of(*last).end});
+  }
+  return spans.spans();
 }
 
 std::shared_ptr<const Part> share(Part part) { return std::make_shared<const Part>(std::move(part)); }
@@ -140,7 +152,7 @@ void Attempt::refresh(Timestamp at) {
 void Attempt::decide(Timestamp commit_ts) {
   const auto groups = cut(ranges_, keys_of(plan_.writes));
   const auto local = std::ranges::find_if(groups, [&](const auto& group) { return std::ranges::find(group, anchor()) != group.end(); });
-  calls_.call(anchor(), proto::DecideRequest{plan_.attempt, anchor(), commit_ts, *local},
+  calls_.call(anchor(), proto::DecideRequest{plan_.attempt, anchor(), commit_ts, *local, plan_.staging ? std::vector<env::KeySpan>{} : spans_of(groups)},
               [self = shared_from_this(), commit_ts](Answer answer) {
                 const auto* error = std::get_if<Error>(&answer.reply);
                 if (error != nullptr && error->code == Code::wrong_range && self->reroute()) return self->decide(commit_ts);
@@ -160,12 +172,12 @@ void Attempt::decided(const proto::RangeReply& reply) {
 }
 
 void Attempt::tidy_up(Timestamp commit_ts) {
-  resolve_locks(commit_ts, [self = shared_from_this()] {
-    self->calls_.call(self->anchor(), proto::ForgetRequest{self->plan_.attempt, self->anchor()}, [](Answer) {});
+  resolve_locks(commit_ts, [self = shared_from_this()](bool all) {
+    if (all) self->calls_.call(self->anchor(), proto::ForgetRequest{self->plan_.attempt, self->anchor()}, [](Answer) {});
   });
 }
 
-void Attempt::resolve_locks(std::optional<Timestamp> commit_ts, std::function<void()> done) {
+void Attempt::resolve_locks(std::optional<Timestamp> commit_ts, std::function<void(bool)> done) {
   resolve(calls_, ranges_, plan_.attempt, commit_ts, keys_of(plan_.writes), std::move(done));
 }
 

@@ -45,8 +45,8 @@ class Attempt : public std::enable_shared_from_this<Attempt> {
   void abandon() { over_ = true; }
   /// A request that may leave locks, or the record, was sent.
   bool has_prepared() const { return prepared_; }
-  /// Settled at the anchor: the locks, as far as they were asked for, may go. `done` once they have.
-  void resolve_locks(std::optional<Timestamp> commit_ts, std::function<void()> done);
+  /// Settled at the anchor: the locks, as far as they were asked for, may go. `done` once they have, or cannot (false).
+  void resolve_locks(std::optional<Timestamp> commit_ts, std::function<void(bool)> done);
 
  private:
   void place(std::vector<Part> parts, bool first);

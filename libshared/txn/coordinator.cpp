@@ -284,7 +284,7 @@ void Coordinator::settle_answered(RangeReply reply) {
 void Coordinator::settled(std::optional<Timestamp> commit_ts) {
   if (commit_ts) {
     finish(*commit_ts);
-    if (attempt_) attempt_->resolve_locks(commit_ts, [] {});
+    if (attempt_) attempt_->resolve_locks(commit_ts, [](bool) {});
     return;
   }
   const bool cut_anew = refusal_.code == Code::wrong_range && ++reroutes_ <= reroutes_max;
@@ -292,7 +292,7 @@ void Coordinator::settled(std::optional<Timestamp> commit_ts) {
   const bool again = cut_anew || unread;
   if (!again && !may_be_repeatable()) {
     finish(std::unexpected(std::move(refusal_)));
-    if (attempt_) attempt_->resolve_locks(std::nullopt, [] {});
+    if (attempt_) attempt_->resolve_locks(std::nullopt, [](bool) {});
     return;
   }
   // Cut anew, or with nothing read that could be outdated: a new attempt at a new C0. Else K2 first, without the old locks.
@@ -302,7 +302,7 @@ void Coordinator::settled(std::optional<Timestamp> commit_ts) {
     ++restarts_;
     start_over();
   };
-  attempt_ ? attempt_->resolve_locks(std::nullopt, go_on) : go_on();
+  attempt_ ? attempt_->resolve_locks(std::nullopt, [go_on](bool) { go_on(); }) : go_on();
 }
 
 /// A conflict at a key that was read has changed what it read; one elsewhere, or with nobody's write, may not have.

@@ -16,30 +16,32 @@ bool is_wrong_range(const proto::RangeReply& reply) {
   return error != nullptr && error->code == Code::wrong_range;
 }
 
-/// Calls back once it was counted down as often as counted up.
+/// Calls back once it was counted down as often as counted up, and says whether all went well.
 struct Latch {
   size_t left = 0;
-  std::function<void()> done;
+  std::function<void(bool)> done;
+  bool all = true;
 
-  void count_down() {
-    if (--left == 0) done();
+  void count_down(bool well = true) {
+    all = all && well;
+    if (--left == 0) done(all);
   }
 };
 
 void resolve_group(Calls& calls, const Ranges& ranges, const proto::ResolveRequest& request, const std::shared_ptr<Latch>& latch) {
   calls.call(request.keys.front(), request, [&calls, &ranges, request, latch](Answer answer) {
     // The range has been split: its parts, then. Any other refusal would be the same again: whoever meets the locks tries.
-    if (!is_wrong_range(answer.reply)) return latch->count_down();
-    resolve(calls, ranges, request.attempt, request.commit_ts, request.keys, [latch] { latch->count_down(); });
+    if (!is_wrong_range(answer.reply)) return latch->count_down(std::holds_alternative<proto::Done>(answer.reply));
+    resolve(calls, ranges, request.attempt, request.commit_ts, request.keys, [latch](bool all) { latch->count_down(all); });
   });
 }
 
 }  // namespace
 
 void resolve(Calls& calls, const Ranges& ranges, const proto::Attempt& attempt, std::optional<Timestamp> commit_ts,
-             const std::vector<Bytes>& keys, std::function<void()> done) {
+             const std::vector<Bytes>& keys, std::function<void(bool)> done) {
   auto groups = cut(ranges, keys);
-  if (groups.empty()) return done();
+  if (groups.empty()) return done(true);
   const auto latch = std::make_shared<Latch>(groups.size(), std::move(done));
   for (auto& group : groups) resolve_group(calls, ranges, {attempt, commit_ts, std::move(group)}, latch);
 }
@@ -80,7 +82,7 @@ void Recovery::ask_locks(const CasePtr& it, const std::vector<Bytes>& keys) {
     bool outdated = false;  // a range was split meanwhile
   };
   const auto tally = std::make_shared<Tally>();
-  const auto latch = std::make_shared<Latch>(groups.size(), [this, it, keys, tally] {
+  const auto latch = std::make_shared<Latch>(groups.size(), [this, it, keys, tally](bool) {
     if (tally->outdated) return ask_locks(it, keys);
     decide(it, keys, tally->all || !DDB_KEEPS("V3.all"));
   });
@@ -112,19 +114,51 @@ void Recovery::finish_committed(const CasePtr& it, const RecoverReply& verdict) 
   const auto& met = it->locked.keys;
   auto others = verdict.keys;
   std::erase_if(others, [&](const Bytes& key) { return std::ranges::find(met, key) != met.end(); });
-  // No keys: they are not known, or none is left but what was met.
-  const auto all = std::make_shared<Latch>(2, [this, it, known = !verdict.keys.empty()] {
-    if (known) forget(it);
+  // P9: neither keys nor spans: where locks may be left is not known.
+  const bool known = !verdict.keys.empty() || !verdict.spans.empty();
+  const auto latch = std::make_shared<Latch>(3, [this, it, known](bool all) {
+    if (known && all) forget(it);
   });
-  resolve(calls_, ranges_, it->locked.attempt, verdict.commit_ts, others, [all] { all->count_down(); });
-  resolve(calls_, ranges_, it->locked.attempt, verdict.commit_ts, met, [this, it, all] {
+  const auto count_down = [latch](bool all) { latch->count_down(all); };
+  resolve(calls_, ranges_, it->locked.attempt, verdict.commit_ts, others, count_down);
+  resolve_spans(it, verdict.commit_ts, verdict.spans, count_down);
+  resolve(calls_, ranges_, it->locked.attempt, verdict.commit_ts, met, [this, it, count_down](bool all) {
     close(it);
-    all->count_down();
+    count_down(all);
   });
 }
 
+/// Of a transaction of too many keys to list (P2).
+void Recovery::resolve_spans(const CasePtr& it, Timestamp commit_ts, const std::vector<env::KeySpan>& spans,
+                             std::function<void(bool)> done) {
+  const auto parts = cut(ranges_, {}, spans);
+  if (parts.empty()) return done(true);
+  const auto latch = std::make_shared<Latch>(0, std::move(done));
+  for (const Part& part : parts) latch->left += part.read_spans.size();
+  for (const Part& part : parts) {
+    for (const env::KeySpan& span : part.read_spans) {
+      resolve_span(it, commit_ts, span, [latch](bool all) { latch->count_down(all); });
+    }
+  }
+}
+
+/// A piece of one range after the other: what is held there, then what follows.
+void Recovery::resolve_span(const CasePtr& it, Timestamp commit_ts, env::KeySpan span, std::function<void(bool)> done) {
+  calls_.call(span.start, proto::FindLocksRequest{it->locked.attempt, span},
+              [this, it, commit_ts, span, done = std::move(done)](Answer answer) mutable {
+                if (is_wrong_range(answer.reply)) return resolve_spans(it, commit_ts, {span}, std::move(done));
+                auto* found = std::get_if<proto::FindLocksReply>(&answer.reply);
+                if (found == nullptr) return done(false);
+                const auto go_on = [this, it, commit_ts, end = span.end, next = found->next, done = std::move(done)](bool all) {
+                  if (!all || !next) return done(all);
+                  resolve_span(it, commit_ts, {*next, end}, done);
+                };
+                resolve(calls_, ranges_, it->locked.attempt, commit_ts, found->keys, go_on);
+              });
+}
+
 void Recovery::finish(const CasePtr& it, std::optional<Timestamp> commit_ts, std::vector<Bytes> keys) {
-  resolve(calls_, ranges_, it->locked.attempt, commit_ts, keys, [this, it] { close(it); });
+  resolve(calls_, ranges_, it->locked.attempt, commit_ts, keys, [this, it](bool) { close(it); });
 }
 
 /// P9: every lock is resolved; for the coordinator that will not say so.

@@ -11,9 +11,10 @@
 
 namespace ddb::txn {
 
-/// Makes the attempt's locks on `keys` versions, or removes them (V1); `done` once all of it is applied.
+/// Makes the attempt's locks on `keys` versions, or removes them (V1); `done` once all of it is applied, or (false) a range
+/// refuses: then some may be left.
 void resolve(Calls& calls, const Ranges& ranges, const proto::Attempt& attempt, std::optional<Timestamp> commit_ts,
-             const std::vector<Bytes>& keys, std::function<void()> done);
+             const std::vector<Bytes>& keys, std::function<void(bool all)> done);
 
 class Recovery {
  public:
@@ -39,6 +40,9 @@ class Recovery {
   void decide(const CasePtr& it, const std::vector<Bytes>& keys, bool committed);
   void finish_committed(const CasePtr& it, const proto::RecoverReply& verdict);
   void finish(const CasePtr& it, std::optional<Timestamp> commit_ts, std::vector<Bytes> keys);
+  void resolve_spans(const CasePtr& it, Timestamp commit_ts, const std::vector<env::KeySpan>& spans,
+                     std::function<void(bool all)> done);
+  void resolve_span(const CasePtr& it, Timestamp commit_ts, env::KeySpan span, std::function<void(bool all)> done);
   void forget(const CasePtr& it);
   void close(const CasePtr& it);
 

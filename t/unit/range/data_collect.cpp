@@ -270,6 +270,27 @@ TEST_CASE("H3: a lock in a dropped table is not clear, and may be what makes its
   group.check_replicas_agree();
 }
 
+TEST_CASE("H3: a lock in a dropped table whose coordinator is lost is swept (V4), so that the table is clear one day") {
+  Collecting group;
+  const auto txn = group.txn({DataGroup::put("d", "v")});
+  group.ask<proto::PrepareReply>(proto::PrepareRequest{txn.attempt, "z", txn.read_ts, txn.writes, {}, proto::RecordKind::none, {}});
+  drop_d(group);
+  group.pass(700);
+  group.collect();
+  CHECK(group.host().clear.empty());
+  group.host().orphans.clear();
+  group.host().clock += std::chrono::minutes{1};
+  group.collect();
+  REQUIRE(!group.host().orphans.empty());
+  CHECK(group.host().orphans[0] == proto::Locked{txn.attempt, "z", {"d"}});
+  SUBCASE("it was committed") { group.ask<proto::Done>(proto::ResolveRequest{txn.attempt, txn.attempt.c0, {"d"}}); }
+  SUBCASE("it was aborted") { group.ask<proto::Done>(proto::ResolveRequest{txn.attempt, std::nullopt, {"d"}}); }
+  group.pass(100);
+  group.collect();
+  CHECK(group.versions() == 0);
+  CHECK(group.host().clear == std::vector<env::KeySpan>{{"d", "e"}});
+}
+
 TEST_CASE("H3: an entry that is ahead of the threshold clears nothing; what is younger than it stays") {
   Collecting group;
   group.commit_now({DataGroup::put("d", "old")});

@@ -59,6 +59,49 @@ TEST_CASE("V4: an undecided record is found, and a committed one whose locks nob
   CHECK(after(group, seconds{30}).empty());
 }
 
+TEST_CASE("P9: a committed record that lists no keys is found as well, says where its locks may be, and goes once they have") {
+  DataGroup group;
+  std::vector<env::Write> writes;
+  for (int i = 0; i < 1100; ++i) writes.push_back(DataGroup::put("k" + std::to_string(10'000 + i), "v"));
+  const auto txn = group.txn(writes);
+  const auto other = group.txn({DataGroup::put("l", "v")});
+  group.ask<proto::PrepareReply>(prepare(txn, "k10000", RecordKind::pending));
+  group.ask<proto::PrepareReply>(prepare(other, "z"));
+  const std::vector<env::KeySpan> spans{{"k", "m"}, {"x", "y"}};
+  group.ask<proto::SettleReply>(proto::DecideRequest{txn.attempt, "k10000", txn.attempt.c0, {"k10000"}, spans});
+  CHECK(group.ask<RecoverReply>(proto::RecoverRequest{txn.attempt, "k10000"}) ==
+        RecoverReply{RecoverReply::State::committed, txn.attempt.c0, {}, spans});
+
+  env::KeySpan left{"k", "m"};
+  for (const size_t expected : {1024u, 75u}) {
+    const auto found = group.ask<proto::FindLocksReply>(proto::FindLocksRequest{txn.attempt, left});
+    CHECK(found.keys.size() == expected);
+    CHECK(found.next.has_value() == (expected == 1024));
+    if (found.next) left.start = *found.next;
+    group.ask<proto::Done>(proto::ResolveRequest{txn.attempt, txn.attempt.c0, found.keys});
+  }
+  CHECK(group.machine().record().locks == 1);  // another's
+  CHECK(group.ask<proto::FindLocksReply>(proto::FindLocksRequest{txn.attempt, spans[0]}) == proto::FindLocksReply{});
+  const auto swept = after(group, seconds{20});
+  CHECK(std::ranges::find(swept, proto::Locked{txn.attempt, "k10000", {"k10000"}}) != swept.end());  // the record alone
+  group.ask<proto::Done>(proto::ForgetRequest{txn.attempt, "k10000"});
+  group.allow_threshold(0);
+  after(group, seconds{5});
+  CHECK(group.machine().record().records == 0);
+  group.check_replicas_agree();
+}
+
+TEST_CASE("P9: a record whose keys all go with the decision has nothing to wait for") {
+  DataGroup group;
+  const auto txn = group.txn({DataGroup::put("k", "v"), DataGroup::put("l", "v")});
+  group.ask<proto::PrepareReply>(prepare(txn, "k", RecordKind::staging, {"k", "l"}));
+  group.ask<proto::SettleReply>(proto::DecideRequest{txn.attempt, "k", txn.attempt.c0, {"k", "l"}});
+  group.next_timestamp();
+  group.allow_threshold(0);
+  CHECK(after(group, seconds{15}).empty());
+  CHECK(group.machine().record().records == 0);
+}
+
 TEST_CASE("V4: a coordinator at work renews its record: it is neither swept nor taken for abandoned") {
   DataGroup group;
   const auto txn = group.txn({DataGroup::put("k", "v"), DataGroup::put("l", "v")});
