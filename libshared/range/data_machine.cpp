@@ -396,7 +396,7 @@ void DataMachine::ask_lease() {
 }
 
 void DataMachine::confirmed(uint64_t cookie) {
-  if (cookie == upkeep_) upkeep_ = 0;
+  if (cookie == upkeep_) return upkeep_confirmed();
   if (cookie != leases_.cookie) return;
   leases_.cookie = 0;
   for (const TaskId id : std::exchange(leases_.asked, {})) {
@@ -612,6 +612,13 @@ bool DataMachine::wants_upkeep() const {
 void DataMachine::wake_for_upkeep() {
   upkeep_ = ++last_id_;
   host_.confirm(upkeep_);
+}
+
+/// A leader that has tried to hand over has no lease until its term ends (L1), and its quorum's word all the same.
+void DataMachine::upkeep_confirmed() {
+  upkeep_ = 0;
+  if (wants_upkeep()) follow_collector();
+  run();
 }
 
 void DataMachine::follow_collector() {

@@ -162,6 +162,7 @@ class DataMachine : public Machine {
   bool wants_upkeep() const;
   void follow_collector();
   void wake_for_upkeep();
+  void upkeep_confirmed();
   void begin_threshold();
   void propose_threshold();
   void upkeep_applied(const DataCommand& command);

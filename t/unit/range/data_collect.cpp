@@ -179,6 +179,19 @@ TEST_CASE("collection goes on after a change of leaders, and a log that is full 
   group.check_replicas_agree();
 }
 
+TEST_CASE("L1: a leader that has no lease for the rest of its term collects by its quorum's word") {
+  Collecting group;
+  for (int i = 0; i < 6; ++i) group.commit_now({DataGroup::put("k", std::to_string(i))});
+  group.pass(700);
+  group.host().lease = false;
+  group.machine().tick();
+  group.settle();
+  CHECK(group.threshold() > Timestamp{});
+  group.collect();
+  CHECK(group.versions() == 1);
+  group.check_replicas_agree();
+}
+
 TEST_CASE("collection stops at a damaged row and goes on around it") {
   Collecting group;
   for (const char* key : {"a", "k"}) {
