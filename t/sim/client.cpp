@@ -1,36 +1,28 @@
-#include "router.hpp"
+#include "client.hpp"
 
-#include "codec/archive.hpp"
 #include "env/span.hpp"
-#include "proto/within.hpp"
-#include "proto/meta_keys.hpp"
 
 namespace sim {
 
 namespace {
-constexpr Duration request_timeout = 400ms;
-constexpr Duration repeat_delay = 15ms;
-constexpr Duration transaction_timeout = 8s;
+constexpr Duration unknown_delay = 15ms;
+constexpr Duration renew_interval = 400ms;  // V4: below what the ranges' patience is
 constexpr uint32_t page_rows_max = 5;
 }  // namespace
 
 Client::Client(World& world, Network& network, Endpoint self, const Directory& directory)
-    : world_{world}, network_{network}, self_{self}, directory_{directory}, oracle_{world, network, self, directory.oracles} {
-  network_.attach(self_, [this](Endpoint from, const Packet& packet) {
+    : world_{world}, oracle_{world, network, self, directory.oracles}, router_{world, network, self, directory, oracle_} {
+  network.attach(self, [this](Endpoint from, const Packet& packet) {
     const auto* reply = std::get_if<ddb::proto::ClientReply>(packet.get());
-    if (reply == nullptr) return;
-    if (requests_.contains(reply->id)) {
-      received(*reply);
-    } else {
-      oracle_.received(from, *reply);
-    }
+    if (reply != nullptr && !router_.received(*reply)) oracle_.received(from, *reply);
   });
 }
 
-void Client::begin() {
+void Client::begin(Duration limit) {
   vanish();
-  coordinator_ = std::make_unique<ddb::txn::Coordinator>(ddb::txn::Options{.ranges = &map_});
-  later(transaction_timeout, [this] {
+  const size_t staging_keys_max = world_.chance(0.2) ? 1 : 1024;  // P2: some are too large to be staged
+  coordinator_ = std::make_unique<ddb::txn::Coordinator>(ddb::txn::Options{.ranges = &router_.map(), .staging_keys_max = staging_keys_max});
+  later(limit, [this] {
     coordinator_->give_up();
     pump();
   });
@@ -40,7 +32,6 @@ void Client::vanish() {
   ++transaction_;
   coordinator_.reset();
   reads_.clear();
-  requests_.clear();
   commit_ = nullptr;
 }
 
@@ -89,10 +80,10 @@ void Client::scan(ddb::env::KeySpan span, ScanDone done) {
 
 /// A page, of one range.
 void Client::scan_piece(std::shared_ptr<Scan> scan) {
-  const auto* route = map_.find(scan->rest.start);
+  const auto* route = router_.map().find(scan->rest.start);
   if (route == nullptr) {
-    refresh();
-    return later(repeat_delay, [this, scan] { scan_piece(scan); });
+    router_.refresh();
+    return later(unknown_delay, [this, scan] { scan_piece(scan); });
   }
   ddb::proto::ReadRequest request;
   request.scan = ddb::env::intersect(scan->rest, route->descriptor.span);
@@ -114,6 +105,17 @@ void Client::commit(std::vector<ddb::env::Write> writes, CommitDone done) {
   commit_ = std::move(done);
   coordinator_->commit(std::move(writes));
   pump();
+  renew_later();
+}
+
+/// V4.
+void Client::renew_later() {
+  later(renew_interval, [this] {
+    if (!commit_) return;
+    coordinator_->renew();
+    pump();
+    renew_later();
+  });
 }
 
 void Client::pump() {
@@ -129,16 +131,7 @@ void Client::pump() {
         pump();
       });
     }
-    for (const auto& send : effects.sends) {
-      if (send.repeats == 0) {
-        route(send.token, send.key, send.body);
-      } else {
-        later(repeat_delay, [this, send] {
-          route(send.token, send.key, send.body);
-          pump();
-        });
-      }
-    }
+    for (const auto& wanted : effects.sends) send(wanted);
     for (auto& read : effects.reads) {
       const auto done = reads_.extract(read.id);
       if (done) done.mapped()(std::move(read.reply));
@@ -153,58 +146,11 @@ void Client::pump() {
   }
 }
 
-void Client::route(uint64_t token, const ddb::Bytes& key, std::shared_ptr<const ddb::proto::RangeRequestBody> body) {
-  const auto* route = map_.find(key);
-  if (route == nullptr) {
-    refresh();
-    return coordinator_->no_answer(token, {ddb::Code::unavailable, "no range is known that holds the key", {}, {}});
-  }
-  if (!ddb::proto::is_within(*body, route->descriptor.span)) {
-    return coordinator_->reply(token, ddb::Error{ddb::Code::wrong_range, "the request spans several ranges", {}, {}});
-  }
-  const auto target = ddb::client::RangeMap::targets(*route).front();
-  const uint64_t id = world_.fresh_id();
-  requests_[id] = {token, transaction_, route->descriptor.id, target.id};
-  const auto endpoint = directory_.stores.find(target.store);
-  if (endpoint != directory_.stores.end()) {
-    network_.send(self_, endpoint->second,
-                  ddb::proto::ClientRequest{id, route->descriptor.id,
-                                            ddb::codec::encode(ddb::proto::RangeRequest{route->descriptor.epoch, *body})});
-  }
-  later(request_timeout, [this, id] { timed_out(id); });
-}
-
-void Client::received(const ddb::proto::ClientReply& reply) {
-  const Request request = requests_.extract(reply.id).mapped();
-  if (request.transaction != transaction_ || !coordinator_) return;
-  auto body = ddb::codec::decode<ddb::proto::RangeReply>(reply.body);
-  require(body.has_value(), "a range's reply cannot be read");
-  if (const auto* redirect = std::get_if<ddb::proto::Redirect>(&*body)) {
-    map_.learn(*redirect, request.range);
-    if (!redirect->leader || redirect->leader == request.replica) map_.suspect(request.range, request.replica);
-  }
-  coordinator_->reply(request.token, std::move(*body));
-  pump();
-}
-
-void Client::timed_out(uint64_t id) {
-  const auto request = requests_.extract(id);
-  if (!request) return;
-  map_.suspect(request.mapped().range, request.mapped().replica);
-  coordinator_->no_answer(request.mapped().token, {ddb::Code::unknown_outcome, "no answer", {}, {}});
-  pump();
-}
-
-void Client::refresh() {
-  if (std::exchange(refreshing_, true)) return;
-  const ddb::Bytes prefix = ddb::proto::range_prefix;
-  oracle_.call(ddb::proto::MetaRangeRequest{prefix, ddb::prefix_end(prefix)}, 1s, [this](ddb::Result<ddb::proto::OracleReply> reply) {
-    refreshing_ = false;
-    const auto* entries = reply ? std::get_if<ddb::env::MetaRange>(&*reply) : nullptr;
-    if (entries == nullptr) return;
-    for (const auto& entry : entries->entries) {
-      if (const auto info = ddb::codec::decode<ddb::proto::RangeInfo>(entry.value)) map_.learn(*info);
-    }
+void Client::send(const ddb::txn::Send& wanted) {
+  router_.send(wanted, [this, transaction = transaction_, token = wanted.token](ddb::Result<ddb::proto::RangeReply> reply) {
+    if (transaction != transaction_ || !coordinator_) return;
+    deliver(*coordinator_, token, std::move(reply));
+    pump();
   });
 }
 

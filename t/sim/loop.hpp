@@ -2,7 +2,7 @@
 #pragma once
 
 #include "check/history.hpp"
-#include "router.hpp"
+#include "client.hpp"
 
 namespace sim {
 

@@ -56,6 +56,8 @@ void Process::start() {
     if (life == life_ && running_) when_awake([this, from, packet] { receive(from, *packet); });
   });
   oracle_ = std::make_unique<OracleStub>(world_, network_, options_.endpoint, directory_.oracles);
+  router_ = std::make_unique<Router>(world_, network_, options_.endpoint, directory_, *oracle_);
+  cleaner_ = std::make_unique<Cleaner>(world_, *router_);
   if (!options_.oracle) return enroll();
   founding_.emplace(options_.peers, static_cast<uint32_t>(number()), disk_.store, world_.random().next() | 1, disk_.founding);
   founding_->complete() ? open() : found();
@@ -125,6 +127,8 @@ void Process::crash(bool power_loss) {
   if (!running_) return;
   running_ = false;
   network_.detach(options_.endpoint);
+  cleaner_.reset();
+  router_.reset();
   oracle_.reset();
   founding_.reset();
   core_.reset();
@@ -188,6 +192,7 @@ void Process::turn() {
   write_next();
   if (!running_) return;
   for (const auto& reply : out.replies) answer(reply);
+  cleaner_->clear_away(std::move(out.orphans));
   for (auto& call : out.oracle_calls) {
     oracle_->call(std::move(call.request), 1s, [this, token = call.token](ddb::Result<ddb::proto::OracleReply> reply) {
       when_awake([this, token, reply = std::move(reply)]() mutable {
@@ -201,7 +206,7 @@ void Process::turn() {
 
 void Process::receive(Endpoint from, const ddb::proto::Packet& packet) {
   if (const auto* reply = std::get_if<ddb::proto::ClientReply>(&packet)) {
-    oracle_->received(from, *reply);
+    if (!router_->received(*reply)) oracle_->received(from, *reply);
   } else if (const auto* message = std::get_if<ddb::proto::FoundingMessage>(&packet)) {
     if (founding_) obey(founding_->receive(*message));
   } else if (core_ == nullptr) {

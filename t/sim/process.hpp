@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "cleaner.hpp"
 #include "directory.hpp"
 #include "disk.hpp"
 #include "network.hpp"
@@ -58,6 +59,8 @@ class Process final : private ddb::env::SnapshotFiles {
   Endpoint endpoint() const { return options_.endpoint; }
   ddb::StoreId store() const { return disk_.store; }
   const ddb::range::Store* core() const { return core_.get(); }
+  /// What it has applied; null: it does not serve.
+  ddb::env::State* rows() { return state_.get(); }
 
  private:
   // A process in one of its lives: what it set in motion is void in the next.
@@ -122,6 +125,8 @@ class Process final : private ddb::env::SnapshotFiles {
   ddb::Incarnation registered_;
   std::optional<ddb::oracle::Founding> founding_;
   std::unique_ptr<OracleStub> oracle_;
+  std::unique_ptr<Router> router_;    // of a node
+  std::unique_ptr<Cleaner> cleaner_;
   std::unique_ptr<State> state_;
   std::unique_ptr<ddb::range::Store> core_;
   std::map<ddb::range::ConnectionId, Endpoint> connections_;

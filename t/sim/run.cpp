@@ -1,8 +1,10 @@
 #include "run.hpp"
 
 #include "codec/archive.hpp"
+#include "leftovers.hpp"
 #include "misfortune.hpp"
 #include "oracle/machine.hpp"
+#include "proto/collect.hpp"
 #include "process.hpp"
 #include "proto/meta_keys.hpp"
 #include "range/data_machine.hpp"
@@ -16,7 +18,7 @@ namespace {
 constexpr uint32_t replica_count = 3;
 constexpr Duration rest = 60s;  // after healing: long enough for every time-out there is
 // Where ranges may meet: within the keys of each workload.
-constexpr const char* boundaries[] = {"a2", "k1", "k1b", "l2", "r1", "r4", "s3", "s7"};
+constexpr const char* boundaries[] = {"a2", "d02", "k1", "k1b", "l2", "r1", "r4", "s3", "s7"};
 
 class Run {
  public:
@@ -95,11 +97,14 @@ class Run {
     directory_.nodes.push_back(options.endpoint);
     ddb::range::DataOptions data;
     // Collection cuts into what clients still read; few remembered writes make validation walk.
-    if (world_.chance(0.6)) {
-      options.core.collect_age = std::chrono::milliseconds{1000 + world_.random().below(5000)};
+    if (collects_) {
+      options.core.collect_age = collect_age_;
       data.collect.piece_max = 7;
     }
     options.core.check_interval = std::chrono::milliseconds{500 + world_.random().below(3000)};
+    // V4: coordinators at work are swept, or taken for lost, only if they are very slow.
+    data.pending_patience = patience_;
+    data.sweep = {.piece_max = 20, .round_min = 200ms, .patience = patience_};
     if (world_.chance(0.3)) data.recent_writes_max = 1 + world_.random().below(20);
     options.machine = [data](ddb::range::MachineHost& host) { return std::make_unique<ddb::range::DataMachine>(host, data); };
     options.layout = [this] { return std::vector(layout_.begin() + !layout_.empty(), layout_.end()); };
@@ -155,11 +160,14 @@ class Run {
     habits.pause_max = world_.chance(0.5) ? 30ms : 150ms;
     habits.think = world_.chance(0.5) ? 0.3 : 0.02;
     const size_t registers = 2 + world_.random().below(9);
-    for (int i = 0; i < 4; ++i) transactions_.push_back(make_register_client(make_client(), habits, record_, registers));
+    for (int i = 0; i < 3; ++i) transactions_.push_back(make_register_client(make_client(), habits, record_, registers));
     for (int i = 0; i < 3; ++i) transactions_.push_back(make_list_client(make_client(), habits, record_));
     for (int i = 0; i < 2; ++i) transactions_.push_back(make_set_client(make_client(), habits, record_, set_size_));
     for (int i = 0; i < 2; ++i) transactions_.push_back(make_bank_client(make_client(), habits));
-    for (int i = 0; i < 3; ++i) transactions_.push_back(make_skew_client(make_client(), habits));
+    for (int i = 0; i < 2; ++i) transactions_.push_back(make_skew_client(make_client(), habits));
+    transactions_.push_back(make_old_reader(make_client(), habits, tables_));
+    for (uint64_t i = 1; i <= 2; ++i) transactions_.push_back(make_table_client(make_client(), habits, tables_, i));
+    writers_.push_back(make_dropper(make_client(), tables_));
     Habits greedy;
     if (world_.chance(0.3)) greedy = {.pause_max = 20ms, .greed = 0.8};
     for (int i = 0; i < 3; ++i) timestamps_.push_back(make_timestamp_client(make_client(), greedy, history_));
@@ -195,6 +203,32 @@ class Run {
     require(within(rest, [&] { return (apart = replicas_apart()).empty(); }), apart);
     record_.check();
     check_watch();
+    check_leftovers();
+  }
+
+  /// The gateways are gone: nothing keeps what was dropped, and nothing is left of who did not finish.
+  void check_leftovers() {
+    std::string left;
+    require(within(rest, [&] { return (left = left_behind()).empty(); }), left);
+    if (!collects_) return;
+    ask<ddb::env::MetaTxnResult>(ddb::proto::MetaTxnRequest{
+        {}, {{ddb::proto::gateway_prefix, std::nullopt, ddb::prefix_end(ddb::proto::gateway_prefix), {}}}, 0});
+    const ddb::Bytes dropped = ddb::env::dropped_prefix;
+    const auto none_listed = [&] { return ask<ddb::env::MetaRange>(ddb::proto::MetaRangeRequest{dropped, ddb::prefix_end(dropped)}).entries.empty(); };
+    require(within(rest, none_listed), "a dropped table is not cleared");
+    require(within(rest, [&] { return (left = replicas_apart()).empty(); }), left);
+    for (auto& process : processes_) {
+      const bool clear = process->is_oracle() || !is_left(*process->rows(), {Tables::span_of(0).start, Tables::span_of(tables_.last).start});
+      require(clear, process->name() + ": rows of a dropped table are left, or came back");
+    }
+  }
+
+  std::string left_behind() {
+    for (auto& process : processes_) {
+      if (process->is_oracle() || process->rows() == nullptr) continue;
+      if (auto left = left_by_transactions(*process->rows()); !left.empty()) return process->name() + ": " + left;
+    }
+    return {};
   }
 
   bool all_idle() {
@@ -203,19 +237,25 @@ class Run {
     return idle;
   }
 
+  /// The oracle has healed: it answers.
+  template <class T>
+  T ask(ddb::proto::OracleRequest request) {
+    if (!asker_) asker_ = make_client();
+    std::optional<T> answer;
+    asker_->oracle().call(std::move(request), 10s, [&](ddb::Result<ddb::proto::OracleReply> reply) {
+      if (auto* got = reply ? std::get_if<T>(&*reply) : nullptr) answer = std::move(*got);
+    });
+    require(within(12s, [&] { return answer.has_value(); }), "the healed oracle does not answer");
+    return *answer;
+  }
+
   void check_watch() {
-    auto reader = make_client();
-    std::optional<ddb::env::MetaRange> now;
-    reader->oracle().call(ddb::proto::MetaRangeRequest{"w/", ddb::prefix_end("w/")}, 10s,
-                          [&](ddb::Result<ddb::proto::OracleReply> reply) {
-                            if (const auto* got = reply ? std::get_if<ddb::env::MetaRange>(&*reply) : nullptr) now = *got;
-                          });
-    require(within(12s, [&] { return now.has_value(); }), "the healed oracle does not answer");
+    const auto now = ask<ddb::env::MetaRange>(ddb::proto::MetaRangeRequest{"w/", ddb::prefix_end("w/")});
     ddb::Revision last{};  // other keys move the revision too
-    for (const auto& entry : now->entries) last = std::max(last, entry.mod_revision);
+    for (const auto& entry : now.entries) last = std::max(last, entry.mod_revision);
     const auto caught_up = [&] { return watcher_->reached() >= last; };
     require(within(12s, caught_up), "a watch fell behind for good");
-    watcher_->check(meta_, *now);
+    watcher_->check(meta_, now);
   }
 
   /// Empty: every member of every range has applied the same. A store that was emptied is no member of anything.
@@ -241,6 +281,7 @@ class Run {
   Observer oracle_observer_{world_, "oracle"};
   Record record_;
   int set_size_ = 0;
+  Tables tables_;
   TimestampHistory history_;
   MetaHistory meta_;
   std::vector<std::string> oracle_names_;
@@ -252,7 +293,11 @@ class Run {
   Workloads timestamps_;
   Workloads writers_;
   std::unique_ptr<Watcher> watcher_;
+  std::unique_ptr<Client> asker_;
   Endpoint next_endpoint_ = 1;
+  const bool collects_ = world_.chance(0.6);
+  const Duration collect_age_ = std::chrono::milliseconds{1000 + world_.random().below(5000)};
+  const Duration patience_ = world_.between(500ms, 4s);
   const size_t log_bytes_ = world_.chance(0.5) ? 8 << 10 : 1 << 10;
 };
 

@@ -25,6 +25,22 @@ std::unique_ptr<Workload> make_bank_client(std::unique_ptr<Client> client, const
 /// Pairs of rows of which at most one may ever be seen.
 std::unique_ptr<Workload> make_skew_client(std::unique_ptr<Client> client, const Habits& habits);
 
+/// Tables that come and go (H3): of all there ever were, only the last one is in use.
+struct Tables {
+  std::map<uint64_t, std::set<ddb::Bytes>> written;  // by table: rows whose writers heard that they are there
+  uint64_t last = 0;  // that may be in use
+
+  static ddb::env::KeySpan span_of(uint64_t table);
+};
+/// A gateway: uses the table of the schema version that it said it is at, and no later one.
+std::unique_ptr<Workload> make_table_client(std::unique_ptr<Client> client, const Habits& habits, Tables& tables, uint64_t gateway);
+/// Drops the table in use, and makes the next.
+std::unique_ptr<Workload> make_dropper(std::unique_ptr<Client> client, Tables& tables);
+
+/// Reads a span twice in one transaction, with so much time between that what it reads would be collected. It sees the
+/// same, or that it is too old; under a protection (F3, H2) it sees the same.
+std::unique_ptr<Workload> make_old_reader(std::unique_ptr<Client> client, const Habits& habits, const Tables& tables);
+
 /// Timestamps: unique, and above all that anyone had when they were asked for (O1).
 struct TimestampHistory {
   ddb::Timestamp highest;                                // of all answers so far
