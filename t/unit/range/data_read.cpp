@@ -160,11 +160,11 @@ TEST_CASE("a selection ends its pages by the keys it has looked at, and by group
   for (const char* key : {"a", "b", "c"}) group.commit_now({DataGroup::put(key, codec::encode_row(1, {&cells[*key - 'a'], 1}))});
   codec::Selection selection;
   selection.condition = {{.op = codec::SelectOp::unknown}};
-  auto request = DataGroup::scan(group.next_timestamp(), "a", "z");
+  auto request = DataGroup::scan(group.next_timestamp(), "a", "t");
   request.select = codec::encode(selection);
   const auto page = group.ask<proto::ReadReply>(request);
   CHECK(page.rows.empty());
-  CHECK(page.rest == env::KeySpan{"c", "z"});
+  CHECK(page.rest == env::KeySpan{"c", "t"});
   selection.condition.clear();
   selection.columns = {{.cell = 0, .part = {}, .missing = {}}};
   selection.totals = {{.total = codec::SelectTotal::rows}};
@@ -173,12 +173,12 @@ TEST_CASE("a selection ends its pages by the keys it has looked at, and by group
   request.rows_max = 1;
   const auto first = group.ask<proto::ReadReply>(request);
   CHECK(first.rows.size() == 1);
-  CHECK(first.rest == env::KeySpan{"b", "z"});
+  CHECK(first.rest == env::KeySpan{"b", "t"});
 }
 
 TEST_CASE("a selection that makes no sense, or is of no scan, is refused") {
   DataGroup group;
-  auto request = DataGroup::scan(group.next_timestamp(), "a", "z");
+  auto request = DataGroup::scan(group.next_timestamp(), "a", "t");
   request.select = "nonsense";
   CHECK(group.ask<Error>(request).code == Code::usage);
   auto point = DataGroup::get(group.next_timestamp(), {"a"});
