@@ -6,20 +6,23 @@
 
 namespace ddb::fuzz {
 
+constexpr int deep_max = 12;
+
 template <class T>
-void fill(T& value, Random& random);
+void fill(T& value, Random& random, int deep = 0);
 
 template <class Variant, size_t I = 0>
-void fill_alternative(Variant& value, size_t index, Random& random) {
+void fill_alternative(Variant& value, size_t index, Random& random, int deep) {
   if constexpr (I < std::variant_size_v<Variant>) {
-    if (index == I) return fill(value.template emplace<I>(), random);
-    fill_alternative<Variant, I + 1>(value, index, random);
+    if (index == I) return fill(value.template emplace<I>(), random, deep + 1);
+    fill_alternative<Variant, I + 1>(value, index, random, deep);
   }
 }
 
-/// Small numbers, short strings, few items; every alternative of a variant comes sometime.
+/// Small numbers, short strings, few items; every alternative of a variant comes sometime. A type may hold itself: what stands
+/// `deep` enough is empty.
 template <class T>
-void fill(T& value, Random& random) {
+void fill(T& value, Random& random, int deep) {
   if constexpr (std::is_enum_v<T> || std::is_arithmetic_v<T>) {
     value = static_cast<T>(random.one_in(8) ? random.next() : random.below(4));
   } else if constexpr (std::same_as<T, std::string>) {
@@ -27,16 +30,16 @@ void fill(T& value, Random& random) {
   } else if constexpr (codec::detail::is_id<T> || std::same_as<T, Timestamp>) {
     value.value = random.below(1000);
   } else if constexpr (codec::detail::is_optional<T>) {
-    if (random.one_in(2)) fill(value.emplace(), random);
+    if (random.one_in(2)) fill(value.emplace(), random, deep + 1);
   } else if constexpr (codec::detail::is_vector<T>) {
-    for (uint64_t items = random.below(4); items > 0; --items) fill(value.emplace_back(), random);
+    for (uint64_t items = deep < deep_max ? random.below(4) : 0; items > 0; --items) fill(value.emplace_back(), random, deep + 1);
   } else if constexpr (codec::detail::is_pair<T>) {
-    fill(value.first, random);
-    fill(value.second, random);
+    fill(value.first, random, deep + 1);
+    fill(value.second, random, deep + 1);
   } else if constexpr (codec::detail::is_variant<T>) {
-    fill_alternative(value, random.below(std::variant_size_v<T>), random);
+    fill_alternative(value, random.below(std::variant_size_v<T>), random, deep);
   } else {
-    std::apply([&](auto... member) { (fill(value.*member, random), ...); }, T::fields());
+    std::apply([&](auto... member) { (fill(value.*member, random, deep + 1), ...); }, T::fields());
   }
 }
 
