@@ -160,6 +160,20 @@ TEST_CASE("H1: a row that its checksum gives away damages its replica") {
   CHECK(group.get(first, "k") == "row of k");
 }
 
+TEST_CASE("H1: two replicas that are damaged alike do not outvote the sound one, for their checksums give them away") {
+  Checked group;
+  const size_t sound = group.index_of(group.leader_of(first));
+  for (size_t i = 0; i < 3; ++i) {
+    if (i != sound) group.damage(i, "k", false);
+  }
+  group.run_until([&] { return group.leader(first) != nullptr; });
+  group.check();
+  CHECK(group.health(sound).damaged.size() == 2);
+  CHECK(!group[sound].replica(first)->damaged());
+  group.run_until([&] { return group.leader(first) != nullptr && group[sound].leads(first); });
+  CHECK(group.get(first, "k") == "row of k");
+}
+
 TEST_CASE("H1: a row that was changed with its checksum is found by comparison; its replica neither serves nor leads") {
   Checked group;
   const size_t odd = group.follower();
